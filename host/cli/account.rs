@@ -242,7 +242,9 @@ impl AccountArgs {
             [("commission", self.commission), ("commission-maker", self.commission_maker), ("slippage", self.slippage)];
         for (option, points) in typed.into_iter().filter_map(|(option, points)| Some((option, points?))) {
             if points != 0.0 && points.abs() < TINY {
-                let [percent, meant] = [points / 100.0, points * 100.0];
+                // As decimals, whose texts have no dust.
+                let [percent, meant] =
+                    ["e-2", "e2"].map(|power| format!("{points}{power}").parse().unwrap_or(f64::NAN));
                 reporter.note(format!(
                     "note: `--{option} {points}` is {points} basis points, {percent} %; the share {points} is `{meant}%`"
                 ));

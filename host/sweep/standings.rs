@@ -36,7 +36,7 @@ pub enum GoalError {
         hint: String,
     },
     /// A requirement compares a share with a number that no such share comes near.
-    #[error("`{requirement}` compares `{name}`, a share, with {bound}; write {bound}% or {}", .bound / 100.0)]
+    #[error("`{requirement}` compares `{name}`, a share, with {bound}; write {bound}% or {share}")]
     NoShare {
         /// The requirement.
         requirement: String,
@@ -44,6 +44,8 @@ pub enum GoalError {
         name: String,
         /// The number.
         bound: f64,
+        /// The share that it is as a percentage.
+        share: f64,
     },
     /// A requirement is not a condition.
     #[error("`{requirement}` is not a condition on metrics")]
@@ -166,7 +168,9 @@ fn check(requirement: &Expression, plugin: &Description) -> Result<(), GoalError
     }
     let is_far = |(name, bound): &(&str, f64)| OF_A_WHOLE.contains(name) && bound.abs() >= 2.0;
     if let Some((name, bound)) = requirement.bounds().into_iter().find(is_far) {
-        return Err(GoalError::NoShare { requirement: requirement.to_string(), name: name.to_owned(), bound });
+        // As a decimal, whose text has no dust.
+        let share = format!("{bound}e-2").parse().unwrap_or(bound / 100.0);
+        return Err(GoalError::NoShare { requirement: requirement.to_string(), name: name.to_owned(), bound, share });
     }
     let any = |name: &str| match parameter(name) {
         Some(spec) if Metrics::info(name).is_none() => Some(spec.default.clone()),

@@ -487,6 +487,7 @@ fn what_is_typed_in_the_wrong_place_or_measure_says_the_right_one() {
             "`max_drawdown>-20` compares `max_drawdown`, a share, with -20; write -20% or -0.2",
         ),
         ("sweep sma_cross --param fast=5 --require trades>3&&50<win_rate", "write 50% or 0.5"),
+        ("sweep sma_cross --param fast=5 --require win_rate>33.3", "write 33.3% or 0.333"),
     ] {
         check_refused(args, &[words]);
     }

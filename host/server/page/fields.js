@@ -69,8 +69,8 @@ const MORE_ACCOUNT = [
 ];
 
 const EXITS = [
-  axis("exits.stop_loss", "Stop loss", "below the entry; 2% or 0.02, or several: 1%..5%:1%"),
-  axis("exits.take_profit", "Take profit", "above the entry"),
+  axis("exits.stop_loss", "Stop loss", "a loss from the entry; 2% or 0.02, or several: 1%..5%:1%"),
+  axis("exits.take_profit", "Take profit", "a gain from the entry"),
   axis("exits.trailing_stop", "Trailing stop", "behind the best price since the entry"),
 ];
 

@@ -71,7 +71,7 @@ impl Expression {
     }
 
     /// The names that are compared with a number, and that number.
-    pub(in crate::sweep) fn bounds(&self) -> Vec<(&str, f64)> {
+    pub fn bounds(&self) -> Vec<(&str, f64)> {
         let mut found = Vec::new();
         self.root.bounds(&mut found);
         found.into_iter().map(|(name, bound)| (&*self.names[name], bound)).collect()
