@@ -18,7 +18,7 @@ const rule = (name, ...choices) => select(`account.rules.${name}`, name.replaceA
 
 const CONDITIONS = [
   list("constraints", "Only combinations where", "fast < slow", "conditions on parameters; join them by and"),
-  list("require", "Rank only results where", "trades >= 30", "conditions on metrics; 10 % is 0.1"),
+  list("require", "Rank only results where", "trades >= 30", "conditions on metrics; shares as 10% or 0.1"),
   number("sample", "Random sample of", "all", "combinations"),
   number("seed", "Seed", "0", "of the sample, or of the search"),
 ];
