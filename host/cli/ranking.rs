@@ -76,6 +76,11 @@ impl Ranking<'_> {
             return Ok(writeln!(context.out, "no combination could be ranked")?);
         }
         let mut columns = self.columns(ranked);
+        if !beside.is_empty() {
+            // Those beside the ranking were asked for; of the ranking's own, the objective is enough.
+            let metrics = columns.iter_mut().rev().take(self.request.metrics.shown.len() - 1);
+            metrics.for_each(|column| column.is_spare = true);
+        }
         columns.extend(beside.iter().map(|one| metric_column(one.title.clone(), one.metric)));
         let row = |(at, ranked): (usize, &RankedResult)| {
             let mut row = self.row(at as u64 + 1, &ranked.row);
