@@ -205,12 +205,13 @@ def read_all(terminal):
 class Screen:
     """What a terminal shows after some output: lines of characters with their styles. Fails on what it does not know."""
 
-    TOKEN = re.compile(r"\x1b\[([\d;]*)([A-Za-z])|([\r\n])|([^\x00-\x1f])")
+    TOKEN = re.compile(r"\x1b\[(\??[\d;]*)([A-Za-z])|([\r\n])|([^\x00-\x1f])")
 
     def __init__(self, said):
         self.rows, self.row, self.column, self.style = [[]], 0, 0, ()
         # The rows that go on with the line of the row above.
         self.wrapped = set()
+        self.wraps = True
         at = 0
         while at < len(said):
             token = self.TOKEN.match(said, at)
@@ -221,10 +222,15 @@ class Screen:
                 self.write(character)
             elif move:
                 self.move(move)
+            elif numbers == "?7":
+                # Whether lines wrap: what is written without is erased again.
+                self.wraps = code == "h"
             else:
                 self.control(code, [int(number or 0) for number in numbers.split(";")])
 
     def write(self, character):
+        if self.column == COLUMNS and not self.wraps:
+            return
         if self.column == COLUMNS:
             self.go(self.row + 1)
             self.wrapped.add(self.row)
@@ -252,6 +258,10 @@ class Screen:
             assert numbers == [2], numbers
             self.rows[self.row] = []
             self.wrapped.discard(self.row)
+        elif code == "J":
+            assert numbers == [0], numbers
+            del self.rows[self.row][self.column :]
+            del self.rows[self.row + 1 :]
         elif code == "A":
             self.go(self.row - max(1, numbers[0]))
         elif code == "B":
