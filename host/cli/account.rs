@@ -242,7 +242,7 @@ impl AccountArgs {
             [("commission", self.commission), ("commission-maker", self.commission_maker), ("slippage", self.slippage)];
         for (option, points) in typed.into_iter().filter_map(|(option, points)| Some((option, points?))) {
             if points != 0.0 && points.abs() < TINY {
-                // As decimals, whose texts have no dust.
+                // Read as decimals: a quotient would show rounding, like 0.33299999999999996.
                 let [percent, meant] =
                     ["e-2", "e2"].map(|power| format!("{points}{power}").parse().unwrap_or(f64::NAN));
                 reporter.note(format!(

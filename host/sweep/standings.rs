@@ -168,7 +168,7 @@ fn check(requirement: &Expression, plugin: &Description) -> Result<(), GoalError
     }
     let is_far = |(name, bound): &(&str, f64)| OF_A_WHOLE.contains(name) && bound.abs() >= 2.0;
     if let Some((name, bound)) = requirement.bounds().into_iter().find(is_far) {
-        // As a decimal, whose text has no dust.
+        // Read as a decimal: a quotient would show rounding, like 0.33299999999999996.
         let share = format!("{bound}e-2").parse().unwrap_or(bound / 100.0);
         return Err(GoalError::NoShare { requirement: requirement.to_string(), name: name.to_owned(), bound, share });
     }
