@@ -53,12 +53,16 @@ pub(super) fn search(
     if cuts.is_empty() {
         return Ok(Outcome::undecided("a single time stamp has no future; give more bars"));
     }
-    let progress = Progress { done: 0, total: (cuts.len() * Future::ALL.len()) as u64 };
+    let futures = |at: usize| match options.every_future {
+        true => &Future::ALL[..],
+        false => std::slice::from_ref(&Future::ALL[at % Future::ALL.len()]),
+    };
+    let progress = Progress { done: 0, total: (cuts.len() * futures(0).len()) as u64 };
     let mut search = Search { subject, seed: options.seed, listener, progress, tally: Tally::default() };
     let mut caught: Vec<Option<Caught>> = subject.sets.iter().map(|_| None).collect();
-    for &cut in cuts.iter().take_while(|_| !subject.patience.is_over()) {
-        for future in Future::ALL {
-            search.look(cut, future, &mut caught)?;
+    for (at, &cut) in cuts.iter().enumerate().take_while(|_| !subject.patience.is_over()) {
+        for future in futures(at) {
+            search.look(cut, *future, &mut caught)?;
         }
     }
     let mut findings = Vec::new();

@@ -81,6 +81,8 @@ pub struct Options {
     pub samples: usize,
     /// The seed of everything that is chosen at random. Default: 0.
     pub seed: u64,
+    /// Whether every future is tried behind each cut, or one of them in turn. Default: every one.
+    pub every_future: bool,
     /// Whether all ways to fork are compared, each of which compiles the plugin once more. Default: yes.
     pub every_fork_method: bool,
     /// The most time that the audit takes, beside the answer that is due when it is over; without, there is no end by the
@@ -102,14 +104,14 @@ const FEWEST: usize = 3;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cuts: 100, samples: 12, seed: 0, every_fork_method: true, total: Some(TOTAL) }
+        Self { cuts: 100, samples: 12, seed: 0, every_future: true, every_fork_method: true, total: Some(TOTAL) }
     }
 }
 
 impl Options {
     /// Options for a look in passing: a fraction of the work.
     pub fn quick() -> Self {
-        Self { cuts: 20, samples: 3, seed: 0, every_fork_method: false, total: Some(TOTAL) }
+        Self { cuts: 20, samples: 3, every_fork_method: false, ..Self::default() }
     }
 
     /// Options for a look before another command, on data of so many `bars`: as quick, with fewer cuts of long data, and an end
@@ -203,6 +205,8 @@ pub fn audit(
     if options.samples > MOST_SAMPLES {
         return Err(AuditError::TooManySamples(options.samples));
     }
+    // Finer bars are of the real future only.
+    let data = &data.without_detail();
     // Exits close what targets have opened: they change no target.
     let (strategy, given) = (strategy.bare(), &strategy.own_of(given));
     let sets = samples::sets(strategy.description(), given, options)?;

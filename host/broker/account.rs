@@ -207,6 +207,11 @@ impl<'a> Account<'a> {
         self.work.traded.fill(Amount::default());
     }
 
+    /// The same of one instrument, for the next of its finer bars.
+    pub(super) fn forget_traded_of(&mut self, instrument: usize) {
+        self.work.traded[instrument] = Amount::default();
+    }
+
     /// Pays interest.
     pub(super) fn pay_interest(&mut self, cost: f64) {
         self.cash -= cost;

@@ -49,6 +49,8 @@ pub(super) struct Waiting {
     pub(super) state: State,
     /// Index of the first time stamp at which it may be filled.
     pub(super) from: usize,
+    /// Index of the first finer bar at which it may be filled, of those of the current bar; 0 if it may at any.
+    pub(super) from_finer: usize,
     /// From which price on it saw the current bar.
     pub(super) since: Since,
     /// Whether the volume of the current bar has nothing left for it.
@@ -121,6 +123,7 @@ impl Waiting {
             pair: 0,
             state: State::Live,
             from,
+            from_finer: 0,
             since: Since::Before,
             spent: false,
             linear: 0.0,

@@ -10,10 +10,11 @@ use super::{
     Stretch, Timeline, Trail, Trailing, Workspace,
     account::Account,
     book::{Book, Since, State, Waiting},
+    finer::Details,
     guard::Guard,
     quiet::{self, CHECKED_EVERY},
 };
-use crate::model::{Command, EventKind, FillEvent, OrderKind, RejectReason, Series, TimeInForce, format_time};
+use crate::model::{Bar, Command, EventKind, FillEvent, OrderKind, RejectReason, Series, TimeInForce, format_time};
 
 /// Nanoseconds of a year of 365.25 days, the unit of the borrow rate.
 const YEAR: f64 = 31_557_600e9;
@@ -70,6 +71,8 @@ pub(super) struct Exchange<'a> {
     muted: [bool; 4],
     /// Whether the bars are those before the first to trade in.
     warms_up: bool,
+    /// Where bars of this stamp are traded by their finer bars.
+    pub(super) details: Details,
     /// Instruments that have a bar at this stamp, with the bar, in the order of the instruments.
     here: Vec<(usize, usize)>,
     /// For each instrument the prices between which no order is reached.
@@ -173,6 +176,7 @@ pub(super) fn trade_by<C: Client>(
         inbox: Vec::new(),
         muted: [false; 4],
         warms_up: false,
+        details: Details::default(),
         here: Vec::new(),
         bounds: Vec::new(),
         trail,
@@ -468,11 +472,19 @@ impl Exchange<'_> {
             }
             return;
         };
+        order.from_finer = 0;
         let series = &self.account.series[instrument];
+        let close_before = bar.checked_sub(1).map_or(f64::NAN, |before| series.close[before]);
+        let first = series.detail.as_deref().zip(series.detail_of(bar).next());
+        let (series, bar) = first.unwrap_or((series, bar));
+        self.begin_bar(index, series, bar, close_before);
+    }
+
+    /// Prepares an order for `bar` of `series`, its instrument's or the finer ones, or expires it.
+    pub(super) fn begin_bar(&mut self, index: usize, series: &Series, bar: usize, close_before: f64) {
+        let order = &mut self.book.orders[index];
         let time = series.time[bar];
-        (order.since, order.spent) = (Since::Before, false);
-        order.close_before =
-            bar.checked_sub(1).map_or(f64::NAN, |before| self.account.series[instrument].close[before]);
+        (order.since, order.spent, order.close_before) = (Since::Before, false, close_before);
         let is_over = match order.time_in_force {
             TimeInForce::Gtc | TimeInForce::Ioc => false,
             TimeInForce::Gtd => time > order.until,
@@ -484,7 +496,7 @@ impl Exchange<'_> {
         if is_over {
             self.cancel(index, RejectReason::Expired);
         } else if order.is_trailing() && order.best.is_nan() {
-            order.follow(series.open[bar], self.account.terms(instrument));
+            order.follow(series.open[bar], self.account.terms(order.instrument as usize));
         }
     }
 
@@ -509,13 +521,18 @@ impl Exchange<'_> {
             }
             let instrument = order.instrument as usize;
             let bar = self.bar(instrument).filter(|bar| order.from <= self.timeline.opened(instrument, *bar));
-            if let Some(bar) = bar {
-                let series = &self.account.series[instrument];
-                let order = &mut self.book.orders[index];
-                let best = if order.buys() { series.low[bar] } else { series.high[bar] };
-                order.follow(best, self.account.terms(instrument));
+            // What is traded by finer bars has followed them.
+            if let Some(bar) = bar.filter(|_| order.from_finer == 0 && !self.is_detailed(instrument)) {
+                self.follow_bar(index, &self.account.series[instrument].bar(bar));
             }
         }
+    }
+
+    /// Lets a trailing stop see the best price of a bar.
+    pub(super) fn follow_bar(&mut self, index: usize, bar: &Bar) {
+        let order = &mut self.book.orders[index];
+        let best = if order.buys() { bar.low } else { bar.high };
+        order.follow(best, self.account.terms(order.instrument as usize));
     }
 
     /// Ends an account that has nothing left, and closes the positions of one that has too little.

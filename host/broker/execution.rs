@@ -14,7 +14,7 @@ use super::{
     matching::{self, Hit},
     terms::Terms,
 };
-use crate::model::{Measure, OrderKind, RejectReason, Series, TimeInForce};
+use crate::model::{Bar, Measure, OrderKind, RejectReason, Series, TimeInForce};
 
 /// A moment of a bar at which an order trades at the price that there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,19 @@ impl Exchange<'_> {
         if targets {
             self.trade_targets(moment);
         }
+        self.trade_by_priority(moment, which);
+        for index in 0..self.book.orders.len() {
+            let order = &self.book.orders[index];
+            let is_live = order.state == State::Live && order.from <= self.reach(order.instrument as usize, moment);
+            let is_over = is_live && order.time_in_force == TimeInForce::Ioc && which.has(order);
+            if is_over && self.bar(order.instrument as usize).and_then(|bar| moment.bar(bar)).is_some() {
+                self.cancel(index, RejectReason::Expired);
+            }
+        }
+    }
+
+    /// Trades the orders of `which` that trade at the first price that they see at `moment`, in the order that the rule says.
+    fn trade_by_priority(&mut self, moment: Moment, which: Which) {
         match self.settings().rules.priority {
             Priority::ReducingFirst => {
                 self.trade_orders(moment, |exchange, order| which.has(order) && exchange.reduces(order));
@@ -113,14 +126,11 @@ impl Exchange<'_> {
                 }
             }
         }
-        for index in 0..self.book.orders.len() {
-            let order = &self.book.orders[index];
-            let is_live = order.state == State::Live && order.from <= self.reach(order.instrument as usize, moment);
-            let is_over = is_live && order.time_in_force == TimeInForce::Ioc && which.has(order);
-            if is_over && self.bar(order.instrument as usize).and_then(|bar| moment.bar(bar)).is_some() {
-                self.cancel(index, RejectReason::Expired);
-            }
-        }
+    }
+
+    /// Trades what the opens of the [finer bars](Exchange::finer) let trade.
+    pub(super) fn trade_finer_open(&mut self) {
+        self.trade_by_priority(Moment::Open, Which::All);
     }
 
     /// Brings the instruments for which a target waits to it. All are sized on the equity before the first of them.
@@ -187,7 +197,10 @@ impl Exchange<'_> {
         if settings.volume_share.is_none() && settings.slippage_impact == 0.0 {
             return None;
         }
-        let volume = self.bar(instrument).map_or(0.0, |bar| self.account.series[instrument].volume[bar]);
+        let volume = match self.finer_of(instrument) {
+            Some(finer) => finer.bar.volume,
+            None => self.bar(instrument).map_or(0.0, |bar| self.account.series[instrument].volume[bar]),
+        };
         let Some(share) = settings.volume_share else { return Some((f64::INFINITY, volume)) };
         let terms = self.account.terms(instrument);
         let most = terms.whole_lots(Amount::decimal(share).product(Amount::decimal(volume)).units);
@@ -199,7 +212,10 @@ impl Exchange<'_> {
 
     /// Whether `order` can trade at `moment` of this stamp's bar of its instrument.
     fn is_live(&self, order: &Waiting, moment: Moment) -> bool {
-        order.state == State::Live && !order.spent && order.from <= self.reach(order.instrument as usize, moment)
+        order.state == State::Live
+            && !order.spent
+            && order.from <= self.reach(order.instrument as usize, moment)
+            && self.is_past_entry(order)
     }
 
     /// The stamp up to which what is sent can trade at `moment` of this stamp's bar of `instrument`: that price comes after it.
@@ -228,11 +244,19 @@ impl Exchange<'_> {
             if !self.is_live(&order, moment) || order.since != Since::Before || !which(self, &order) {
                 continue;
             }
-            let instrument = order.instrument as usize;
-            let Some(bar) = self.bar(instrument).and_then(|bar| moment.bar(bar)) else { continue };
-            let price = moment.price(&self.account.series[instrument], bar);
-            self.trade_first(index, moment, price, bar);
+            if let Some((bar, price)) = self.first_price(order.instrument as usize, moment) {
+                self.trade_first(index, moment, price, bar);
+            }
         }
+    }
+
+    /// The bar of `instrument` that is traded at `moment`, and its price there.
+    fn first_price(&self, instrument: usize, moment: Moment) -> Option<(usize, f64)> {
+        if self.is_in_detail() {
+            return self.finer_of(instrument).map(|finer| (finer.own, finer.bar.open));
+        }
+        let bar = self.bar(instrument).and_then(|bar| moment.bar(bar))?;
+        Some((bar, moment.price(&self.account.series[instrument], bar)))
     }
 
     /// Fills an order that trades at `price`, the first that it sees.
@@ -250,20 +274,32 @@ impl Exchange<'_> {
 
     /// Fills what this stamp's bars reach after their opens, instrument by instrument.
     pub(super) fn trade_within(&mut self) {
+        self.find_details();
         if self.settings().rules.trailing == Trailing::Before {
             self.follow();
         }
         for instrument in 0..self.account.series.len() {
-            let waits = |order: &Waiting| order.instrument as usize == instrument && self.is_live(order, Moment::Open);
-            if !self.book.orders.iter().any(waits) {
+            if self.is_detailed(instrument) {
                 continue;
             }
-            let Some(bar) = self.bar(instrument) else { continue };
-            let prices = self.account.series[instrument].bar(bar);
-            match matching::way(&prices, self.settings().rules.intrabar) {
-                None => self.fill_all(instrument, bar, |order, rules| matching::within(order, &prices, rules)),
-                Some(way) => self.walk(instrument, bar, way),
+            if let Some(bar) = self.bar(instrument).filter(|_| self.has_live(instrument)) {
+                self.trade_bar(instrument, bar, &self.account.series[instrument].bar(bar));
             }
+        }
+        self.trade_details();
+    }
+
+    /// Whether an order of `instrument` can trade within this stamp's bar.
+    pub(super) fn has_live(&self, instrument: usize) -> bool {
+        let waits = |order: &Waiting| order.instrument as usize == instrument && self.is_live(order, Moment::Open);
+        self.book.orders.iter().any(waits)
+    }
+
+    /// Fills what a bar with these `prices` reaches after its open. It is `bar` of its instrument, or a part of that.
+    pub(super) fn trade_bar(&mut self, instrument: usize, bar: usize, prices: &Bar) {
+        match matching::way(prices, self.settings().rules.intrabar) {
+            None => self.fill_all(instrument, bar, |order, rules| matching::within(order, prices, rules)),
+            Some(way) => self.walk(instrument, bar, way),
         }
     }
 
@@ -333,7 +369,7 @@ impl Exchange<'_> {
         let order = &mut self.book.orders[index];
         (order.triggered, order.since, order.spent) = (true, hit.since, ends_bar);
         let order = *order;
-        let prices = self.account.series[order.instrument as usize].bar(bar);
+        let prices = self.prices(order.instrument as usize, bar);
         if ends_bar && matching::trades_at_stop(&order, &prices) {
             self.trade_hit(index, &hit.at(order.stop), bar);
         }
@@ -564,10 +600,8 @@ impl Exchange<'_> {
         if opened.units <= 0.0 || entry.exits == 0 {
             return;
         }
-        // What fills at a close wakes them for the next bar.
         let instrument = entry.instrument as usize;
-        let waits = self.exits_wait(entry, bar) || self.earliest > self.stamp;
-        let from = if waits { self.stamp + 1 } else { self.timeline.opened(instrument, bar) };
+        let (from, from_finer) = self.exits_begin(instrument, bar, self.exits_wait(entry, bar));
         let (price, lot) = (self.account.mark(instrument), self.account.terms(instrument).lot);
         for number in [entry.exits, entry.exits + 1] {
             let Some(index) = self.book.find(number) else { continue };
@@ -575,7 +609,7 @@ impl Exchange<'_> {
             let quantity = exit.quantity.plus(opened, lot.as_ref());
             if exit.state == State::Dormant {
                 exit.come_to_life(price);
-                (exit.state, exit.from, exit.since) = (State::Live, from, since);
+                (exit.state, exit.from, exit.from_finer, exit.since) = (State::Live, from, from_finer, since);
             }
             self.resize(index, quantity);
         }
@@ -583,8 +617,8 @@ impl Exchange<'_> {
 
     /// Whether the exits of `entry`, which is filled in `bar`, do not work before the next.
     fn exits_wait(&self, entry: &Waiting, bar: usize) -> bool {
-        let series = &self.account.series[entry.instrument as usize];
-        let reaches = |stop: f64| if entry.buys() { series.low[bar] <= stop } else { series.high[bar] >= stop };
+        let prices = self.prices(entry.instrument as usize, bar);
+        let reaches = |stop: f64| if entry.buys() { prices.low <= stop } else { prices.high >= stop };
         match self.settings().rules.exits {
             ExitTiming::SameBar => false,
             ExitTiming::NextBar => true,

@@ -31,8 +31,8 @@ impl Exchange<'_> {
     fn enter_exits(&mut self, instrument: usize, bar: usize, since: Since) {
         let held = self.account.positions()[instrument].held;
         let Some(entry) = self.account.fills().last().map(|fill| fill.price) else { return };
-        let waits = self.settings().rules.exits == ExitTiming::NextBar || self.earliest > self.stamp;
-        let from = if waits { self.stamp + 1 } else { self.timeline.opened(instrument, bar) };
+        let waits = self.settings().rules.exits == ExitTiming::NextBar;
+        let (from, from_finer) = self.exits_begin(instrument, bar, waits);
         let mark = self.account.mark(instrument);
         for request in self.guard.exits.orders(instrument as u32, held.units, entry) {
             let Some(request) = self.on_ticks(instrument, request) else { continue };
@@ -40,7 +40,8 @@ impl Exchange<'_> {
             self.book.last = number;
             self.record(number, &request, 0);
             let mut exit = Waiting::of(number, &request, from);
-            (exit.quantity, exit.parent, exit.since) = (held.size(), OF_TARGET, since);
+            (exit.quantity, exit.parent) = (held.size(), OF_TARGET);
+            (exit.since, exit.from_finer) = (since, from_finer);
             if let Some(mark) = mark.filter(|_| exit.is_trailing()) {
                 exit.follow(mark, self.account.terms(instrument));
             }

@@ -6,6 +6,7 @@ use super::{
     GapFills, Intrabar, LimitFills, Rules,
     book::{Since, Waiting},
     costs::Liquidity,
+    terms::Terms,
 };
 use crate::model::{Bar, OrderKind};
 
@@ -149,6 +150,19 @@ pub(super) fn along(order: &Waiting, from: f64, to: f64, rules: &Rules) -> Optio
     let price = reached(order, wait, from.min(to), from.max(to), rules.limits)?;
     let liquidity = if wait == Wait::Stop { Liquidity::Taker } else { Liquidity::Maker };
     Some(Hit { rank: (0, (price - from).abs()), ..Hit::new(price, liquidity, Since::At(price)) })
+}
+
+/// Whether `order` may trade in `bar`, whatever the rules are. A trailing stop may be as near as the best price of the bar brings it.
+pub(super) fn is_near(order: &Waiting, bar: &Bar, terms: &Terms) -> bool {
+    let mut order = *order;
+    if order.is_trailing() {
+        order.follow(if order.buys() { bar.low } else { bar.high }, terms);
+    }
+    let wait = wait(&order);
+    let level = if wait == Wait::Limit { order.limit } else { order.stop };
+    let (low, high) = (bar.low.min(bar.open), bar.high.max(bar.open));
+    let is_reached = if order.buys() == (wait == Wait::Stop) { high >= level } else { low <= level };
+    wait == Wait::Nothing || level.is_nan() || is_reached
 }
 
 /// The price at which `order` trades if the price goes from `low` to `high` or back.

@@ -69,6 +69,11 @@
 //! bar (an exit, by its entry), only what came after counts as certain: where the price rose to the entry, the high and
 //! the close; where it fell, the low and the close.
 //!
+//! **Finer bars.** Where a series has [`detail`](crate::model::Series::detail), a bar that an order may trade in is followed by its
+//! finer bars, each of which is traded as a bar by the rules above; so orders, exits and trailing stops trade as in a run on the finer
+//! bars. All else is as without them: the strategy hears of its own bars, market orders and targets trade at their opens or closes
+//! with their volume, and margin, ruin and interest are looked at when they end. `volume_share` counts the volume of each finer bar. Fills are entered at the own bar.
+//!
 //! **How much.** A quantity counts units, a share of equity or an amount ([`Measure`](crate::model::Measure)); the last two
 //! are sized when they are filled, costs included, and cut to what can be paid for. Units that cannot be paid for are
 //! rejected, but what of them closes a position is filled. With `volume_share`, a bar fills no more than its share, and the
@@ -108,11 +113,13 @@ mod book;
 mod client;
 mod costs;
 mod curve;
+mod detail;
 mod ends;
 mod error;
 mod exchange;
 mod execution;
 mod exits;
+mod finer;
 mod free_cash;
 mod grid;
 mod guard;

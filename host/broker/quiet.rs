@@ -162,13 +162,22 @@ pub(super) fn watch(
         }
     }
     let ahead = &series.time[next.min(series.len())..];
+    // By finer bars, its time may be over before its bar is.
+    let last = |time: &i64| match series.detail {
+        Some(_) => series.schedule.ends(*time).max(*time),
+        None => *time,
+    };
     let over = match order.time_in_force {
         TimeInForce::Gtc => return Some(usize::MAX),
         TimeInForce::Ioc => return None,
-        TimeInForce::Gtd => ahead.partition_point(|time| *time <= order.until),
+        TimeInForce::Gtd => ahead.partition_point(|time| last(time) <= order.until),
         TimeInForce::Day => {
             let day = order.day?;
-            ahead.partition_point(|time| series.schedule.day(*time) <= day)
+            let last_day = |time: &i64| match &series.detail {
+                Some(detail) => detail.schedule.day_at(last(time) - 1).max(series.schedule.day(*time)),
+                None => series.schedule.day(*time),
+            };
+            ahead.partition_point(|time| last_day(time) <= day)
         }
     };
     Some(if over < ahead.len() { timeline.stamp(instrument, next + over) } else { usize::MAX })

@@ -38,7 +38,7 @@ pub(super) struct AccountArgs {
     /// A file of settings and rules, .toml or .json, over which options win; `host rules` lists its keys
     #[arg(long = "account", value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The rules of another engine, unless set here: `backtesting.py` or `vectorbt`
+    /// Rules of another engine, unless set here: `backtesting.py`, `vectorbt`
     #[arg(long, value_name = "ENGINE")]
     profile: Option<Profile>,
     /// Chooses a rule, like `gaps=stop`. Repeatable; `host rules` lists all

@@ -93,7 +93,7 @@ impl<'a> Again<'a> {
     /// The files that are read.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let named = [self.path.to_owned(), PathBuf::from(&self.asked.plugin)];
-        self.asked.data.iter().cloned().chain(named).collect()
+        self.asked.files().cloned().chain(named).collect()
     }
 
     /// The file of the benchmark, if it has one.

@@ -237,8 +237,8 @@ pub(super) enum Command {
     New(NewArgs),
     /// Compiles the strategy in a folder with its language's own compiler, then packs, checks and tries the component.
     ///
-    /// Errors come with the full output of the compiler; NAME.wasm is complete or stays as it was. The trial is the quick
-    /// part of `host check`, on a few hundred bars of `--data` or of the bundled ones; where a strategy refuses a single instrument, these
+    /// Errors come with the full output of the compiler; NAME.wasm is complete or stays as it was. The trial is a
+    /// brief `host check`, on a few hundred bars of `--data` or of the bundled ones; where a strategy refuses a single instrument, these
     /// are made into two or three.
     Build(BuildArgs),
     /// Packs a core module of any compiler for `wasm32-unknown-unknown`, `-freestanding` or WASI preview 1 into a component.

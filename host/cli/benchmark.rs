@@ -94,7 +94,7 @@ impl AskedBenchmark {
         let unread = match &self.spec {
             // An instrument that `--symbols` leaves out is read for this alone.
             BenchmarkSpec::Symbol(symbol) if !options.symbols.is_empty() && !has(dataset, symbol) => {
-                Some(load(files, LoadOptions { symbols: vec![symbol.clone()], ..options.clone() })?.dataset)
+                Some(load(files.into(), LoadOptions { symbols: vec![symbol.clone()], ..options.clone() })?.dataset)
             }
             _ => None,
         };
@@ -107,7 +107,7 @@ impl AskedBenchmark {
             format!("the benchmark `data:{name}` is not here under its name; give its file with `--benchmark FILE`")
         })?;
         let options = LoadOptions { symbols: Vec::new(), files: Default::default(), ..options.clone() };
-        let ReadData { dataset, notes, .. } = load(&[file], options)?;
+        let ReadData { dataset, notes, .. } = load([file].as_slice().into(), options)?;
         notes.iter().for_each(|note| context.reporter.note(note.replacen("data:", "benchmark:", 1)));
         Ok(dataset)
     }

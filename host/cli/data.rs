@@ -149,7 +149,8 @@ fn convert(args: &DataConvertArgs, context: &mut Context<'_>) -> Result<()> {
             out.display()
         );
     }
-    let (dataset, options) = inputs::dataset_of(&args.files, inputs::read_options(&args.read)?, context)?;
+    let (dataset, options) =
+        inputs::dataset_of(args.files.as_slice().into(), inputs::read_options(&args.read)?, context)?;
     if !options.instruments.is_empty() {
         context.reporter.note("the terms of `--instruments` are not in the file: give them with it");
     }
@@ -231,7 +232,8 @@ fn verify(out: &PathBuf, dataset: &Dataset) -> Result<()> {
 /// Whether two series have the same bars at the same moments, on the same days.
 fn is_same(one: &Series, other: &Series) -> bool {
     let bars = |series: &Series| {
-        let Series { symbol, time, open, high, low, close, volume, schedule: _, contract: _ } = series.clone();
+        let Series { symbol, time, open, high, low, close, volume, schedule: _, contract: _, detail: _ } =
+            series.clone();
         (symbol, time, [open, high, low, close, volume])
     };
     let (left, right) = (&one.schedule, &other.schedule);

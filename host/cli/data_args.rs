@@ -24,6 +24,9 @@ pub(super) struct DataArgs {
     /// continues another [default: the bundled MSFT]
     #[arg(long = "data", short = 'd', value_name = "FILE", num_args = 1.., value_parser = data_path())]
     pub(super) files: Vec<PathBuf>,
+    /// Finer bars, such as minutes, by which orders trade within a bar
+    #[arg(long, value_name = "FILE", num_args = 1.., hide_short_help = true)]
+    pub(super) detail: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) read: ReadArgs,
 }
@@ -53,7 +56,26 @@ fn is_parameter(text: &str) -> bool {
 impl DataArgs {
     /// Every file that is read.
     pub(super) fn paths<'a>(&'a self) -> impl Iterator<Item = &'a PathBuf> + use<'a> {
-        self.files.iter().chain(&self.read.instruments)
+        self.files.iter().chain(&self.detail).chain(&self.read.instruments)
+    }
+
+    /// The files of bars.
+    pub(super) fn bars(&self) -> DataFiles<'_> {
+        DataFiles { files: &self.files, detail: &self.detail }
+    }
+}
+
+/// The files of bars of a run: none for the bundled ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DataFiles<'a> {
+    pub(super) files: &'a [PathBuf],
+    /// Those of the finer bars.
+    pub(super) detail: &'a [PathBuf],
+}
+
+impl<'a> From<&'a [PathBuf]> for DataFiles<'a> {
+    fn from(files: &'a [PathBuf]) -> Self {
+        Self { files, detail: &[] }
     }
 }
 

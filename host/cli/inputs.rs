@@ -13,7 +13,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::{
     Context,
     args::LimitArgs,
-    data_args::{DataArgs, ReadArgs},
+    data_args::{DataArgs, DataFiles, ReadArgs},
 };
 use crate::{
     backtest::Market,
@@ -35,7 +35,7 @@ const DATA_ENDINGS: [&str; 11] =
 /// Loads the data, or the bundled data set without files, and notes what was done to it. Returns the options too, with how
 /// each file was read.
 pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<(Dataset, LoadOptions)> {
-    dataset_of(&args.files, read_options(&args.read)?, context)
+    dataset_of(args.bars(), read_options(&args.read)?, context)
 }
 
 /// How files of data are read, as typed.
@@ -75,16 +75,16 @@ fn described(options: &[String]) -> Result<FileDescription> {
 
 /// Like [`dataset`], with other files and options than the typed ones.
 pub(super) fn dataset_of(
-    files: &[PathBuf],
+    bars: DataFiles<'_>,
     options: LoadOptions,
     context: &mut Context<'_>,
 ) -> Result<(Dataset, LoadOptions)> {
-    let reading = || match files {
+    let reading = || match bars.files {
         [] => "reading the bundled data".to_owned(),
         [file] => format!("reading `{}`", file.display()),
         [file, rest @ ..] => format!("reading `{}` and {} more", file.display(), rest.len()),
     };
-    let ReadData { dataset, options, notes } = context.wait(reading, || load(files, options))??;
+    let ReadData { dataset, options, notes } = context.wait(reading, || load(bars, options))??;
     notes.iter().for_each(|note| context.reporter.note(note));
     Ok((dataset, options))
 }
@@ -98,8 +98,21 @@ pub(super) struct ReadData {
     pub(super) notes: Vec<String>,
 }
 
-/// Loads files, or the bundled data set without files, and tells nothing yet.
-pub(super) fn load(files: &[PathBuf], options: LoadOptions) -> Result<ReadData> {
+/// Loads files, or the bundled data set without files, with the finer bars, and tells nothing yet.
+pub(super) fn load(bars: DataFiles<'_>, options: LoadOptions) -> Result<ReadData> {
+    let mut read = load_own(bars.files, options)?;
+    if !bars.detail.is_empty() {
+        let of_detail = LoadOptions { symbols: Vec::new(), files: IndexMap::new(), ..read.options.clone() };
+        let detail = load_own(bars.detail, of_detail).context("the finer bars (`--detail`) cannot be read")?;
+        let (dataset, notices) = read.dataset.with_detail(&detail.dataset)?;
+        read.dataset = dataset;
+        read.notes.extend(detail.notes.iter().map(|note| note.replacen("data:", "detail:", 1)));
+        read.notes.extend(notices.iter().map(|notice| format!("detail: {notice}")));
+    }
+    Ok(read)
+}
+
+fn load_own(files: &[PathBuf], options: LoadOptions) -> Result<ReadData> {
     if files.is_empty() {
         let dataset = Dataset::bundled()?;
         let bars = &dataset.series()[0];

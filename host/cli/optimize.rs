@@ -87,7 +87,7 @@ pub(super) fn run(args: &OptimizeArgs, context: &mut Context<'_>) -> Result<Exit
 /// Refuses to overwrite an input.
 fn check_outputs(args: &OptimizeArgs, asked: &Asked) -> Result<()> {
     let plugin = [(&asked.plugin).into()];
-    let read = asked.data.iter().chain(&args.sweep.grid).chain(&plugin).chain(&args.request);
+    let read = asked.files().chain(&args.sweep.grid).chain(&plugin).chain(&args.request);
     let read = read.chain(args.sweep.account.file());
     let benchmark = asked.benchmark_file();
     inputs::check_outputs(args.sweep.out.iter(), read.chain(&args.sweep.data.read.instruments).chain(&benchmark))

@@ -10,7 +10,7 @@ use super::{
     Context,
     args::{CombinationArgs, LimitArgs, SweepArgs},
     benchmark::{self, AskedBenchmark},
-    data_args::{BenchmarkArgs, DataArgs},
+    data_args::{BenchmarkArgs, DataArgs, DataFiles},
     inputs::{BUNDLED_DATA, dataset_of, file_of_data, name_of_data, read_options},
     output_path::is_piped,
 };
@@ -34,7 +34,9 @@ pub(super) struct Asked {
     /// A bundled plugin by its name, or the path of a component.
     pub(super) plugin: String,
     /// The files of the data; none for the bundled bars.
-    pub(super) data: Vec<PathBuf>,
+    data: Vec<PathBuf>,
+    /// The files of the finer bars.
+    detail: Vec<PathBuf>,
     /// What results are measured against.
     benchmark: Option<AskedBenchmark>,
     /// What the names of the request stood for when it ran, if its file says so.
@@ -68,20 +70,26 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
         _ => None,
     };
     let plugin = plugin(typed, &base, ran.as_ref(), context)?;
-    let data = data(typed, &base, ran.as_ref())?;
+    let (data, detail) = (data(typed, &base, ran.as_ref())?, detail(typed, &base)?);
     let grid = args.grid.as_deref().map(GridDocument::load).transpose()?;
     let benchmark = benchmark::asked(&args.benchmark, base.benchmark.clone())?;
     let mut request = typed_over(args, base, grid);
     request.benchmark = benchmark.as_ref().map(|benchmark| benchmark.spec.clone());
     request.plugin = name_of_plugin(&plugin);
     request.data = Some(name_of_data(&data));
+    request.detail = name_of_detail(&detail);
     if request.grid.is_none() && request.params.is_empty() && plugin == bundled::STRATEGIES[0] {
         context
             .reporter
             .note("grid: the bundled one of `momentum` (`--grid FILE` or `--param NAME=VALUES` takes yours)");
         request.grid = Some(GridDocument::from_json(bundled::MOMENTUM_GRID)?);
     }
-    Ok(Asked { request, plugin, data, benchmark, ran })
+    Ok(Asked { request, plugin, data, detail, benchmark, ran })
+}
+
+/// The name of the finer bars in a request.
+pub(super) fn name_of_detail(files: &[PathBuf]) -> Option<String> {
+    (!files.is_empty()).then(|| name_of_data(files))
 }
 
 /// The arguments, with the `grid` of `--grid`, over `base`; the names of plugin, data and benchmark stay those of `base`.
@@ -114,6 +122,7 @@ pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<Grid
         limits: limits_over(&args.limits, base.limits),
         plugin: base.plugin,
         data: base.data,
+        detail: base.detail,
         period: args.period.over(base.period),
         benchmark: base.benchmark,
         bounds: base.bounds,
@@ -152,10 +161,12 @@ pub(super) fn asked_again(
     };
     let typed = Typed { plugin: args.plugin.typed(), data: &args.data };
     let (plugin, data) = (plugin(typed, &base, ran.as_ref(), context)?, data(typed, &base, ran.as_ref())?);
+    let detail = detail(typed, &base)?;
     let benchmark = benchmark::asked(&args.benchmark, base.benchmark.clone())?;
     let request = SweepRequest {
         plugin: name_of_plugin(&plugin),
         data: Some(name_of_data(&data)),
+        detail: name_of_detail(&detail),
         benchmark: benchmark.as_ref().map(|benchmark| benchmark.spec.clone()),
         account: args.account.spec().over(base.account),
         limits: limits_over(&args.limits, base.limits.clone()),
@@ -164,15 +175,16 @@ pub(super) fn asked_again(
         bounds: bounds || base.bounds,
         ..base
     };
-    Ok(Asked { request, plugin, data, benchmark, ran })
+    Ok(Asked { request, plugin, data, detail, benchmark, ran })
 }
 
 /// What a file of results says that it ran with, and the files of its plugin and data. The command line wins.
 pub(super) fn asked_of(ran: Provenance, typed: Typed<'_>, context: &mut Context<'_>) -> Result<Asked> {
     let request = ran.request.clone();
     let (plugin, data) = (plugin(typed, &request, Some(&ran), context)?, data(typed, &request, Some(&ran))?);
+    let detail = detail(typed, &request)?;
     let benchmark = benchmark::asked(&BenchmarkArgs::default(), request.benchmark.clone())?;
-    Ok(Asked { request, plugin, data, benchmark, ran: Some(ran) })
+    Ok(Asked { request, plugin, data, detail, benchmark, ran: Some(ran) })
 }
 
 /// The plugin as typed; else that of the request, which is bundled or in the file of its name here; else `momentum`.
@@ -213,9 +225,7 @@ fn data(typed: Typed<'_>, base: &SweepRequest, ran: Option<&Provenance>) -> Resu
         Some(BUNDLED_DATA) => Ok(Vec::new()),
         Some(name) => {
             refuse_path("data", name, "--data FILE")?;
-            let several = || name.split('+').map(file_of_data).collect::<Option<Vec<_>>>();
-            let found = file_of_data(name).map(|file| vec![file]).or_else(several);
-            found.with_context(|| {
+            files_of_data(name).with_context(|| {
                 let had =
                     ran.map_or_else(String::new, |ran| format!(" (its hash was {}, {})", ran.data_hash, bars_of(ran)));
                 format!(
@@ -224,6 +234,23 @@ fn data(typed: Typed<'_>, base: &SweepRequest, ran: Option<&Provenance>) -> Resu
             })
         }
     }
+}
+
+/// The files of the finer bars as typed; else those that the request names.
+fn detail(typed: Typed<'_>, base: &SweepRequest) -> Result<Vec<PathBuf>> {
+    let Some(name) = base.detail.as_deref().filter(|_| typed.data.detail.is_empty()) else {
+        return Ok(typed.data.detail.clone());
+    };
+    refuse_path("detail", name, "--detail FILE")?;
+    files_of_data(name).with_context(|| {
+        format!("the request names the finer bars `{name}`, but no file of that name exists here; give `--detail FILE`")
+    })
+}
+
+/// The files of data that have these names here, joined by `+`.
+fn files_of_data(name: &str) -> Option<Vec<PathBuf>> {
+    let several = || name.split('+').map(file_of_data).collect();
+    file_of_data(name).map(|file| vec![file]).or_else(several)
 }
 
 /// The first and the last bar that results ran on.
@@ -258,7 +285,7 @@ fn stem(path: &Path) -> String {
 /// What the store notes of a run by `command` as it begins, with the names of the plugin and of the files of the data.
 pub(super) fn run_start(
     command: &str,
-    (plugin, data): (Option<&str>, &[PathBuf]),
+    (plugin, bars): (Option<&str>, DataFiles<'_>),
     (provenance, metrics): (Provenance, Selection),
     out: Option<&Path>,
 ) -> RunStart {
@@ -268,16 +295,27 @@ pub(super) fn run_start(
         true => name.to_owned(),
         false => whole(Path::new(name)).display().to_string(),
     });
-    let data = data.iter().map(|path| whole(path)).collect();
+    let all = |files: &[PathBuf]| files.iter().map(|path| whole(path)).collect();
     RunStart {
         plugin,
-        data,
+        data: all(bars.files),
+        detail: all(bars.detail),
         out: out.filter(|path| !is_piped(path)).map(whole),
         ..RunStart::new(command, provenance, metrics)
     }
 }
 
 impl Asked {
+    /// The files of bars.
+    fn bars(&self) -> DataFiles<'_> {
+        DataFiles { files: &self.data, detail: &self.detail }
+    }
+
+    /// Every file of bars.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.data.iter().chain(&self.detail)
+    }
+
     /// What the store notes of a run by `command` as it begins.
     pub(super) fn run_start(
         &self,
@@ -286,7 +324,7 @@ impl Asked {
         metrics: Selection,
         out: Option<&Path>,
     ) -> RunStart {
-        let start = run_start(command, (Some(&self.plugin), &self.data), (provenance, metrics), out);
+        let start = run_start(command, (Some(&self.plugin), self.bars()), (provenance, metrics), out);
         let file = self.benchmark.as_ref().and_then(|benchmark| benchmark.file());
         RunStart { benchmark: file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned())), ..start }
     }
@@ -421,7 +459,7 @@ impl Asked {
 
     /// Loads the data, and notes what was done to it. Returns how files were read, too.
     pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<(Dataset, LoadOptions)> {
-        dataset_of(&self.data, self.read(args)?, context)
+        dataset_of(self.bars(), self.read(args)?, context)
     }
 
     /// How files of data are read: as typed, and as the request was read when it ran.

@@ -132,7 +132,8 @@ pub(super) fn show(args: &ShowArgs, context: &mut Context<'_>) -> Result<()> {
 }
 
 fn run_facts(run: &Run) -> Value {
-    let RunStart { at, command, process, provenance, metrics, plugin, data, benchmark, out, search } = &run.start;
+    let RunStart { at, command, process, provenance, metrics, plugin, data, detail, benchmark, out, search } =
+        &run.start;
     let Provenance { host, results_version, request, plugin_hash, data_hash, first_bar, last_bar, .. } = provenance;
     let Provenance { read, plan, cells, symbols, identity, shard, .. } = provenance;
     let end = run.end.as_ref();
@@ -160,6 +161,7 @@ fn run_facts(run: &Run) -> Value {
         "plugin_hash": plugin_hash,
         "data": request.data,
         "data_files": data,
+        "detail_files": Some(detail).filter(|files| !files.is_empty()),
         "benchmark_file": benchmark,
         "data_hash": data_hash,
         "read": Some(read).filter(|read| **read != LoadOptions::default()),

@@ -140,6 +140,9 @@ pub(super) struct VerifyArgs {
     /// The files of the data, if they are no longer where they were
     #[arg(long, short, value_name = "FILE", num_args = 1..)]
     pub(super) data: Vec<PathBuf>,
+    /// The files of the finer bars, if they are no longer where they were
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(super) detail: Vec<PathBuf>,
     /// The file of the benchmark, if it is no longer where it was
     #[arg(long, value_name = "FILE")]
     pub(super) benchmark: Option<PathBuf>,

@@ -153,8 +153,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
 /// Refuses to overwrite an input.
 fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
     let plugin = [(&asked.plugin).into()];
-    let read =
-        asked.data.iter().chain(&all.sweep.grid).chain(&plugin).chain(&all.request).chain(all.sweep.account.file());
+    let read = asked.files().chain(&all.sweep.grid).chain(&plugin).chain(&all.request).chain(all.sweep.account.file());
     let benchmark = asked.benchmark_file();
     let read = read.chain(&all.sweep.data.read.instruments).chain(&benchmark);
     inputs::check_outputs(all.sweep.out.iter().chain(&all.save_request).chain(&all.returns.returns), read)

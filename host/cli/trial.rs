@@ -1,8 +1,8 @@
-//! The trial of a new component: the quick part of `host check`, on a few bars of the given data or of the bundled ones.
+//! The trial of a new component: a brief `host check`, on a few bars of the given data or of the bundled ones.
 //!
 //! Never reads a file.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Error, Result, anyhow};
 
@@ -19,6 +19,13 @@ use crate::{
 
 /// Enough for the windows of most defaults to trade, few enough for an interpreter to be quick.
 const BARS: usize = 600;
+
+/// Places at which a trial cuts the bars, beside those that every audit takes, each with one future: an interpreter takes some
+/// 30 ms for each, at every save. `host check` takes more.
+const CUTS: usize = 5;
+
+/// The most time that the search for look-ahead takes.
+const MOST: Duration = Duration::from_secs(30);
 
 /// The most instruments that bundled bars are made into, for strategies that need several.
 const INSTRUMENTS: usize = 3;
@@ -79,7 +86,11 @@ impl Trial {
             Err(error) => return Ok(Verdict::Untried(error)),
             Ok(data) => data,
         };
-        let report = match audit(&strategy, &data, &Params::new(), &Options::quick(), &mut |_| true) {
+        let name = &strategy.description().name;
+        let options = Options { cuts: CUTS, every_future: false, total: Some(MOST), ..Options::quick() };
+        let doing = || format!("trying `{name}` with other futures (`--no-trial` skips it)");
+        let audited = context.wait(doing, || audit(&strategy, &data, &Params::new(), &options, &mut |_| true))?;
+        let report = match audited {
             Err(error) => return Ok(Verdict::Untried(error.into())),
             Ok(report) => report,
         };
@@ -93,7 +104,9 @@ impl Trial {
                 let why = report
                     .look_ahead()
                     .map_or_else(String::new, |check| check.detail.trim_start_matches("undecided: ").to_owned());
-                Verdict::Untried(anyhow!("whether it looks ahead cannot be told: {why}"))
+                Verdict::Untried(anyhow!(
+                    "whether it looks ahead cannot be told: {why}; `host check` has these options, and looks for longer"
+                ))
             }
         })
     }
@@ -170,7 +183,8 @@ fn run_defaults(
         Err(error) => return Ok((Vec::new(), Err(error.into()))),
     };
     let params = strategy.description().resolve(&Params::new())?;
-    let answer = backtest.run(&mut WorkerState::default(), &params);
+    let doing = || format!("running `{}` with its defaults", strategy.description().name);
+    let answer = context.wait(doing, || backtest.run(&mut WorkerState::default(), &params))?;
     Ok((answer.log, answer.outcome.map(drop).map_err(Error::new)))
 }
 

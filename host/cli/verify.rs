@@ -12,6 +12,7 @@ use super::{
     args::OutputFormat,
     benchmark::AskedBenchmark,
     catalog::open,
+    data_args::DataFiles,
     inputs,
     inputs::BUNDLED_DATA,
     runs::{last_first, named},
@@ -128,16 +129,23 @@ fn strategy(
 
 /// The data of the run under `settings`: as typed, or where they were.
 fn market(args: &VerifyArgs, run: &Run, settings: &mut Settings, context: &mut Context<'_>) -> Result<Arc<Market>> {
-    let RunStart { provenance: Provenance { read, data_hash, request, benchmark: then, .. }, data, benchmark, .. } =
-        &run.start;
+    let RunStart {
+        provenance: Provenance { read, data_hash, request, benchmark: then, .. },
+        data,
+        detail,
+        benchmark,
+        ..
+    } = &run.start;
     let files: &[PathBuf] = if args.data.is_empty() { data } else { &args.data };
     let name = request.data.as_deref().unwrap_or(BUNDLED_DATA);
-    let (dataset, options) = inputs::dataset_of(files, read.clone(), context).with_context(|| {
-        format!(
-            "the data `{name}` of run {} are needed (their hash was {data_hash}); give them with `--data FILE`",
-            run.name
-        )
-    })?;
+    let detail = if args.detail.is_empty() { detail } else { &args.detail };
+    let (dataset, options) =
+        inputs::dataset_of(DataFiles { files, detail }, read.clone(), context).with_context(|| {
+            format!(
+                "the data `{name}` of run {} are needed (their hash was {data_hash}); give them with `--data FILE`",
+                run.name
+            )
+        })?;
     // The data first: against others, a benchmark would be told to be wrong.
     let plain = Market::new(dataset.clone(), Settings { benchmark: None, ..settings.clone() })?;
     let now = plain.dataset().fingerprint();

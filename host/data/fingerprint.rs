@@ -2,33 +2,50 @@
 //!
 //! Never depends on files, formats, the machine or the order of anything but the series and their bars.
 
+use std::ops::Range;
+
 use crate::model::{Canonical, Contract, Digest, Schedule, Series};
 
 /// Names the encoding below; another encoding takes another name, so that old and new fingerprints never meet.
 const FORMAT: &[u8] = b"host bars 2\n";
 
+/// Stands before finer bars.
+const DETAIL: &[u8] = b"detail\n";
+
 /// Returns the blake3 hash of the series.
 ///
 /// What is hashed: [`FORMAT`], the number of series, then for each series the length and bytes of its symbol, the
 /// number of bars, the columns time, open, high, low, close and volume in full, and the canonical bytes of schedule and
-/// contract with their length. Every number is 8 bytes, little endian.
+/// contract with their length. Behind these, of a series with finer bars, [`DETAIL`] and the same of those that begin within its
+/// bars, under no name and with the contract of an instrument that has none. Every number is 8 bytes, little endian.
 pub(super) fn fingerprint(series: &[Series]) -> Digest {
     let mut hasher = blake3::Hasher::new();
     hasher.update(FORMAT);
     hasher.update(&(series.len() as u64).to_le_bytes());
     for one in series {
-        hasher.update(&(one.symbol.len() as u64).to_le_bytes());
-        hasher.update(one.symbol.as_bytes());
-        hasher.update(&(one.len() as u64).to_le_bytes());
-        column(&mut hasher, &one.time, |value| value.to_le_bytes());
-        for prices in [&one.open, &one.high, &one.low, &one.close, &one.volume] {
-            column(&mut hasher, prices, |value| value.to_le_bytes());
+        bars(&mut hasher, &one.symbol, one, 0..one.len(), &one.contract);
+        if let Some(detail) = &one.detail {
+            // What lies before the first bar and behind the last one decides nothing.
+            let range = if one.is_empty() { 0..0 } else { one.detail_of(0).start..one.detail_of(one.len() - 1).end };
+            hasher.update(DETAIL);
+            bars(&mut hasher, "", detail, range, &Contract::default());
         }
-        let terms = terms(&one.schedule, &one.contract);
-        hasher.update(&(terms.as_bytes().len() as u64).to_le_bytes());
-        hasher.update(terms.as_bytes());
     }
     hasher.finalize().into()
+}
+
+/// Hashes the bars of `range` under the name `symbol`.
+fn bars(hasher: &mut blake3::Hasher, symbol: &str, one: &Series, range: Range<usize>, contract: &Contract) {
+    hasher.update(&(symbol.len() as u64).to_le_bytes());
+    hasher.update(symbol.as_bytes());
+    hasher.update(&(range.len() as u64).to_le_bytes());
+    column(hasher, &one.time[range.clone()], |value| value.to_le_bytes());
+    for prices in [&one.open, &one.high, &one.low, &one.close, &one.volume] {
+        column(hasher, &prices[range.clone()], |value| value.to_le_bytes());
+    }
+    let terms = terms(&one.schedule, contract);
+    hasher.update(&(terms.as_bytes().len() as u64).to_le_bytes());
+    hasher.update(terms.as_bytes());
 }
 
 /// What decides numbers beside the bars. The name of a zone does not, its offsets do, unless a session is told from others by it.
@@ -114,6 +131,29 @@ mod tests {
             assert_ne!(fingerprint(&[other]), base);
         }
         assert_eq!(fingerprint(&[series()]), base);
+    }
+
+    #[test]
+    fn finer_bars_within_the_bars_count_and_no_others() {
+        let mut base = series();
+        base.schedule.interval = Some(1);
+        let with = |times: &[i64], close: f64| {
+            let column = |price: f64| vec![price; times.len()];
+            let detail = Series {
+                symbol: "any".into(),
+                time: times.to_vec(),
+                open: column(1.0),
+                high: column(2.0),
+                low: column(0.5),
+                close: column(close),
+                volume: column(0.0),
+                ..Series::default()
+            };
+            fingerprint(&[Series { detail: Some(detail.into()), ..base.clone() }])
+        };
+        assert_eq!(with(&[1, 2], 1.5), with(&[0, 1, 2, 3], 1.5));
+        let different = [fingerprint(&[base.clone()]), with(&[1, 2], 1.5), with(&[1], 1.5), with(&[1, 2], 1.25)];
+        assert!((1..4).all(|at| !different[..at].contains(&different[at])), "{different:?}");
     }
 
     #[test]

@@ -241,7 +241,7 @@ fn append(rows: &mut Rows, more: Rows) {
     rows.places.extend(more.places);
     rows.sources.extend(more.sources);
     rows.has_volume |= more.has_volume;
-    let Series { symbol: _, time, open, high, low, close, volume, schedule, contract: _ } = more.series;
+    let Series { symbol: _, time, open, high, low, close, volume, schedule, contract: _, detail: _ } = more.series;
     let series = &mut rows.series;
     series.time.extend(time);
     let columns = [&mut series.open, &mut series.high, &mut series.low, &mut series.close, &mut series.volume];

@@ -73,6 +73,7 @@
 mod columns;
 mod dates;
 mod description;
+mod detail;
 mod error;
 mod fields;
 mod findings;
@@ -100,6 +101,7 @@ mod zones;
 use std::{path::PathBuf, sync::Arc};
 
 pub use description::{Delimiter, FileDescription};
+pub use detail::DetailError;
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use load::ReadFile;
@@ -318,6 +320,51 @@ impl Dataset {
         Self::checked(self.series.iter().zip(counts).map(|(one, bars)| one.first(*bars)).collect())
     }
 
+    /// The bars with finer ones, such as their minutes, by which orders trade within a bar. Finer bars belong to the instrument of
+    /// their symbol; a single instrument has those of a single one, whatever they are called. Returns also what may be wrong with
+    /// them, one line each.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if they are of no instrument, do not last shorter, lie in no bar, or are of other prices: in some bar all of
+    /// them are above its high, or below its low.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use host::{data::Dataset, model::Series};
+    ///
+    /// let (hour, prices) = (3_600_000_000_000, |price| vec![price; 48]);
+    /// let hours = Series {
+    ///     symbol: "ACME".into(),
+    ///     time: (0..48).map(|at| at * hour).collect(),
+    ///     open: prices(10.0),
+    ///     high: prices(11.0),
+    ///     low: prices(9.0),
+    ///     close: prices(10.0),
+    ///     volume: prices(100.0),
+    ///     ..Series::default()
+    /// };
+    /// let days = Series { time: vec![0, 24 * hour], ..hours.part(0..2) };
+    /// let (data, notices) = Dataset::new(vec![days])?.with_detail(&Dataset::new(vec![hours])?)?;
+    /// assert_eq!(data.series()[0].detail_of(1), 24..48);
+    /// assert!(notices.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_detail(&self, detail: &Self) -> Result<(Self, Vec<String>), DetailError> {
+        let (series, notices) = detail::attach(&self.series, &detail.series)?;
+        Ok((Self::checked(series), notices))
+    }
+
+    /// The bars without finer ones.
+    #[must_use]
+    pub fn without_detail(&self) -> Self {
+        match self.series.iter().any(|one| one.detail.is_some()) {
+            true => Self::checked(self.series.iter().map(|one| Series { detail: None, ..one.clone() }).collect()),
+            false => self.clone(),
+        }
+    }
+
     /// The [fingerprint](Self::fingerprint) that instrument `at` [alone](Self::only) has.
     ///
     /// # Panics
@@ -366,7 +413,7 @@ fn check_shape(series: &[Series]) -> Result<(), DataError> {
 }
 
 fn check_lengths(series: &Series) -> Result<(), DataError> {
-    let Series { symbol, time, open, high, low, close, volume, schedule: _, contract: _ } = series;
+    let Series { symbol, time, open, high, low, close, volume, schedule: _, contract: _, detail: _ } = series;
     let lengths = [time.len(), open.len(), high.len(), low.len(), close.len(), volume.len()];
     if lengths.iter().any(|length| *length != time.len()) {
         let names = ["time", "open", "high", "low", "close", "volume"];

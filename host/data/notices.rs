@@ -227,7 +227,7 @@ pub(super) fn summary(all: &[Series]) -> String {
 }
 
 /// A time stamp with its time of day, unless it is a date.
-fn shown(schedule: &Schedule, time: i64) -> String {
+pub(super) fn shown(schedule: &Schedule, time: i64) -> String {
     if schedule.dates || !schedule.offsets.is_empty() { schedule.format(time) } else { format_date_time(time) }
 }
 
@@ -248,7 +248,7 @@ fn zone(schedule: &Schedule) -> String {
 }
 
 /// How long bars last, in words.
-fn interval(schedule: &Schedule) -> Option<String> {
+pub(super) fn interval(schedule: &Schedule) -> Option<String> {
     let interval = schedule.interval?;
     if interval == DAY {
         return Some("daily bars".to_owned());

@@ -101,7 +101,8 @@ pub(super) struct Rows {
 impl Rows {
     /// Makes room for so many bars. Where memory lacks, bars take it as they come.
     pub(super) fn reserve(&mut self, bars: usize) {
-        let Series { symbol: _, time, open, high, low, close, volume, schedule: _, contract: _ } = &mut self.series;
+        let Series { symbol: _, time, open, high, low, close, volume, schedule: _, contract: _, detail: _ } =
+            &mut self.series;
         let _is_there = time.try_reserve_exact(bars).and_then(|()| self.places.try_reserve_exact(bars));
         for column in [open, high, low, close, volume] {
             let _is_there = column.try_reserve_exact(bars);
@@ -136,7 +137,8 @@ impl Rows {
 
     /// Takes the bars in the order of `indices`, leaving out the others.
     pub(super) fn pick(&mut self, indices: &[usize]) {
-        let Series { symbol: _, time, open, high, low, close, volume, schedule: _, contract: _ } = &mut self.series;
+        let Series { symbol: _, time, open, high, low, close, volume, schedule: _, contract: _, detail: _ } =
+            &mut self.series;
         *time = indices.iter().map(|at| time[*at]).collect();
         self.places = indices.iter().map(|at| self.places[*at]).collect();
         for column in [open, high, low, close, volume, &mut self.ticks] {

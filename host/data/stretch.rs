@@ -78,7 +78,8 @@ impl<'a> Stretch<'a> {
 
     /// Adds the bars to `rows`, none of which may have an offset.
     pub(super) fn append_to(&self, rows: &mut Rows) {
-        let Series { symbol: _, time, open, high, low, close, volume, schedule: _, contract: _ } = &mut rows.series;
+        let Series { symbol: _, time, open, high, low, close, volume, schedule: _, contract: _, detail: _ } =
+            &mut rows.series;
         time.extend_from_slice(self.time);
         open.extend_from_slice(self.open);
         high.extend_from_slice(self.high);

@@ -47,6 +47,11 @@ pub enum EvidenceError {
     /// Too many copies of the bars.
     #[error("{0} copies of the bars are too many; give 0 to {MOST_COPIES}")]
     Copies(u64),
+    /// Bars with noise have no finer bars.
+    #[error(
+        "bars with noise have no finer bars, by which this combination trades; leave the noise out (`--runs 0`), or the finer bars"
+    )]
+    NoiseOfDetail,
     /// The strength of noise is not one.
     #[error("{0} is not a strength of noise; give a share of the average true range from 0 to 1")]
     Noise(f64),

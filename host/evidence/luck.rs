@@ -52,7 +52,7 @@ impl LuckRequest {
         params: &Params,
         listener: CopyListener<'_>,
     ) -> Result<LuckReport, EvidenceError> {
-        self.check()?;
+        self.check(backtest)?;
         let mut state = WorkerState::default();
         let answer = backtest.run(&mut state, params);
         if backtester.stop_handle().is_stopped() {
@@ -73,7 +73,7 @@ impl LuckRequest {
         (params, metrics, state): (&Params, Metrics, WorkerState),
         listener: CopyListener<'_>,
     ) -> Result<LuckReport, EvidenceError> {
-        self.check()?;
+        self.check(backtest)?;
         let trades = backtester.redraw_trades((backtest.market(), state.ledger()), self.draws, self.seed);
         // The books are not needed any more, and copies of the bars take memory.
         drop(state);
@@ -90,8 +90,12 @@ impl LuckRequest {
         })
     }
 
-    fn check(&self) -> Result<(), EvidenceError> {
+    fn check(&self, backtest: &Backtest) -> Result<(), EvidenceError> {
         check_draws(self.draws)?;
+        let has_detail = backtest.market().dataset().series().iter().any(|series| series.detail.is_some());
+        if self.runs > 0 && has_detail {
+            return Err(EvidenceError::NoiseOfDetail);
+        }
         if self.runs > MOST_COPIES {
             return Err(EvidenceError::Copies(self.runs));
         }

@@ -2,7 +2,7 @@
 //!
 //! Never checks a price: [`crate::data`] does.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use super::{BarEvent, Contract, Schedule};
 
@@ -30,6 +30,9 @@ pub struct Series {
     pub schedule: Schedule,
     /// The terms of trading.
     pub contract: Contract,
+    /// Finer bars of the same instrument, such as the minutes of these days, which decide how orders trade within a bar. They are
+    /// of the same prices, have no finer ones themselves, and may begin earlier and end later.
+    pub detail: Option<Arc<Series>>,
 }
 
 /// One bar.
@@ -147,6 +150,23 @@ impl Series {
             volume: column(&self.volume),
             schedule: self.schedule.clone(),
             contract: self.contract,
+            detail: self.detail.clone(),
         }
+    }
+
+    /// The finer bars that begin while the bar at index `at` lasts, as a range of those of [`detail`](Self::detail); an empty one
+    /// where there are none. A bar that is shorter than the others, as a week after a holiday is, ends when the next one begins.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such bar.
+    pub fn detail_of(&self, at: usize) -> Range<usize> {
+        let Some(detail) = &self.detail else { return 0..0 };
+        let (opens, ends) = (self.schedule.opens(self.time[at]), self.schedule.ends(self.time[at]));
+        let next = self.time.get(at + 1).map(|next| self.schedule.opens(*next));
+        let ends = next.map_or(ends, |next| next.min(ends));
+        let first = |moment: i64| detail.time.partition_point(|time| detail.schedule.opens(*time) < moment);
+        let from = first(opens);
+        from..first(ends).max(from)
     }
 }

@@ -4,6 +4,8 @@
 //! members and leave out what is not set, which the format of frames cannot read. Each form takes its type apart field by
 //! field, so that a new field does not compile until it travels too.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{BarTime, Contract, Description, Encoding, ParamSpec, Params, Schedule, Series, Value};
@@ -115,9 +117,17 @@ impl From<WireDescription> for Description {
     }
 }
 
-/// An instrument without its bars, which travel as [columns](columns).
+/// An instrument without its bars, which travel as [columns](columns). (Not a tree: a stranger's would have any depth.)
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct WireSeries {
+    own: WireBars,
+    /// The finer bars.
+    detail: Option<WireBars>,
+}
+
+/// What there is of a series beside its columns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct WireBars {
     symbol: String,
     bars: usize,
     dates: bool,
@@ -133,7 +143,28 @@ pub(crate) struct WireSeries {
 
 impl From<&Series> for WireSeries {
     fn from(series: &Series) -> Self {
-        let Series { symbol, time, open: _, high: _, low: _, close: _, volume: _, schedule, contract } = series;
+        Self { own: WireBars::from(series), detail: series.detail.as_deref().map(WireBars::from) }
+    }
+}
+
+impl WireSeries {
+    /// The instrument, whose columns are the first of `bytes`, and the rest of these; `None` if they do not fit.
+    fn with_columns(self, bytes: &[u8]) -> Option<(Series, &[u8])> {
+        let (own, mut rest) = self.own.with_columns(bytes)?;
+        let mut detail = None;
+        if let Some(finer) = self.detail {
+            let (finer, after) = finer.with_columns(rest)?;
+            (detail, rest) = (Some(Arc::new(finer)), after);
+        }
+        Some((Series { detail, ..own }, rest))
+    }
+}
+
+/// Without the finer bars.
+impl From<&Series> for WireBars {
+    fn from(series: &Series) -> Self {
+        let Series { symbol, time, open: _, high: _, low: _, close: _, volume: _, schedule, contract, detail: _ } =
+            series;
         let Schedule { dates, interval, bar_time, session, zone, offsets } = schedule;
         let Contract {
             lot,
@@ -168,15 +199,11 @@ impl From<&Series> for WireSeries {
     }
 }
 
-impl WireSeries {
-    /// The bytes of its columns; `None` if no memory has as many.
-    fn len(&self) -> Option<usize> {
-        self.bars.checked_mul(6 * size_of::<u64>())
-    }
-
-    /// The instrument, whose columns `bytes` are.
-    fn with_columns(self, bytes: &[u8]) -> Option<Series> {
+impl WireBars {
+    /// The bars, whose columns are the first of `bytes`, and the rest of these; `None` if there are fewer.
+    fn with_columns(self, bytes: &[u8]) -> Option<(Series, &[u8])> {
         let Self { symbol, bars, dates, interval, is_by_close, session, zone, offsets, contract } = self;
+        let (bytes, rest) = bytes.split_at_checked(bars.checked_mul(6 * size_of::<u64>())?)?;
         let column = |at: usize| {
             let words = bytes[at * bars * 8..(at + 1) * bars * 8].chunks_exact(8);
             words.map(|word| u64::from_le_bytes(word.try_into().expect("a word has eight bytes")))
@@ -192,7 +219,7 @@ impl WireSeries {
             commission_minimum,
             commission_maximum,
         ] = contract;
-        Some(Series {
+        let series = Series {
             symbol,
             time: column(0).map(u64::cast_signed).collect(),
             open: numbers(1),
@@ -218,14 +245,17 @@ impl WireSeries {
                 commission_minimum,
                 commission_maximum,
             },
-        })
+            detail: None,
+        };
+        Some((series, rest))
     }
 }
 
-/// The bars of all `series` as bytes: for each its columns one after the other.
+/// The bars of all `series` as bytes: for each its columns one after the other, then those of its finer bars.
 pub(crate) fn columns(series: &[Series]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(series.iter().map(|series| series.len() * 6 * size_of::<u64>()).sum());
-    for Series { time, open, high, low, close, volume, .. } in series {
+    let all = || series.iter().flat_map(|one| std::iter::once(one).chain(one.detail.as_deref()));
+    let mut bytes = Vec::with_capacity(all().map(|series| series.len() * 6 * size_of::<u64>()).sum());
+    for Series { time, open, high, low, close, volume, .. } in all() {
         time.iter().for_each(|time| bytes.extend(time.to_le_bytes()));
         for column in [open, high, low, close, volume] {
             column.iter().for_each(|number| bytes.extend(number.to_bits().to_le_bytes()));
@@ -238,9 +268,9 @@ pub(crate) fn columns(series: &[Series]) -> Vec<u8> {
 pub(crate) fn series(forms: Vec<WireSeries>, mut bytes: &[u8]) -> Option<Vec<Series>> {
     let mut all = Vec::with_capacity(forms.len());
     for form in forms {
-        let (columns, rest) = bytes.split_at_checked(form.len()?)?;
+        let (series, rest) = form.with_columns(bytes)?;
         bytes = rest;
-        all.push(form.with_columns(columns)?);
+        all.push(series);
     }
     bytes.is_empty().then_some(all)
 }
@@ -268,8 +298,10 @@ mod tests {
                 offsets: vec![(i64::MIN, -21_600), (5, -18_000)],
             },
             contract: Contract { tick: Some(0.25), multiplier: Some(50.0), ..Contract::default() },
+            detail: None,
         };
-        let all = vec![bars("A", 1.5), Series { contract: Contract::default(), ..bars("B", 2.5) }];
+        let detail = Some(Arc::new(bars("finer", 3.5)));
+        let all = vec![Series { detail, ..bars("A", 1.5) }, Series { contract: Contract::default(), ..bars("B", 2.5) }];
         let forms: Vec<_> = all.iter().map(WireSeries::from).collect();
         let bytes = columns(&all);
         assert_eq!(series(forms.clone(), &bytes).unwrap(), all);

@@ -35,7 +35,7 @@ pub(crate) use self::{
 };
 
 /// The version of all frames. It grows with every change of their types, and a worker of another version is refused.
-pub(crate) const PROTOCOL: u32 = 5;
+pub(crate) const PROTOCOL: u32 = 6;
 
 /// The variable of the environment that chooses how written pages are found, for tests and measurements. It is the only one
 /// that a worker gets.

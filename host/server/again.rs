@@ -164,6 +164,8 @@ impl Ran {
         let version = serving.filter(|version| version.digest().to_string() == sweep.plugin_hash);
         let market = jobs.markets().iter().find(|(name, _)| *name == sweep.data);
         let ((_, market), version) = market.zip(version).ok_or(NotAgain::Replaced(id))?;
+        let market = jobs.with_detail(Arc::clone(market), request.detail.as_deref());
+        let market = &market.map_err(|_| NotAgain::Replaced(id))?;
         let (mut settings, _) = request.settings(Selection::all())?;
         settings.benchmark = jobs.benchmark(request.benchmark.as_ref(), market).map_err(|_| NotAgain::Replaced(id))?;
         let limits = request.limits.over(jobs.limits()).map_err(|_| NotAgain::Replaced(id))?;

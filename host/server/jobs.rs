@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     backtest::{AccountSpec, Benchmark, BenchmarkError, BenchmarkSpec, Market, Mode, SetupError},
-    data::Dataset,
+    data::{Dataset, DetailError},
     metrics::ReturnsPeriod,
     model::{Description, Series, quoted},
     registry::{FileState, Registry, Version, supervised},
@@ -90,6 +90,8 @@ pub(super) enum Declined {
         MOST_RETURNS >> 30
     )]
     TooManyReturns { count: Count, periods: usize, bytes: u64 },
+    #[error(transparent)]
+    Detail(#[from] DetailError),
     #[error(transparent)]
     Benchmark(#[from] BenchmarkError),
     #[error(transparent)]
@@ -309,6 +311,11 @@ impl Jobs {
         self.inner.benchmark(spec, market)
     }
 
+    /// `market` with the finer bars that a sweep names.
+    pub(super) fn with_detail(&self, market: Arc<Market>, name: Option<&str>) -> Result<Arc<Market>, Declined> {
+        self.inner.with_detail(market, name)
+    }
+
     /// Changes what people call the sweep of `job`.
     pub(super) fn relabel(&self, job: &Job, change: &Relabel) -> Result<(), NotRelabelled> {
         let store = self.store();
@@ -439,6 +446,7 @@ impl Inner {
     fn plan(&self, asked: SweepRequest, returns: Option<ReturnsPeriod>) -> Result<Planned, Declined> {
         let version = self.version(&asked.plugin)?;
         let (data, market) = self.market(asked.data.as_deref())?;
+        let market = self.with_detail(market, asked.detail.as_deref())?;
         let own = self.backtester.sandbox().limits();
         let scope = Extent::of(asked.scope, &market);
         let above = asked.limits.above(own, scope.fewest_bars);
@@ -520,6 +528,14 @@ impl Inner {
     fn benchmark(&self, spec: Option<&BenchmarkSpec>, market: &Market) -> Result<Option<Benchmark>, Declined> {
         let other = |name: &str| Ok(self.market(Some(name))?.1.dataset().clone());
         spec.map(|spec| spec.resolve(market.dataset(), other)).transpose()
+    }
+
+    /// `market` with the finer bars of the data set `name`, if one is named.
+    fn with_detail(&self, market: Arc<Market>, name: Option<&str>) -> Result<Arc<Market>, Declined> {
+        let Some(name) = name else { return Ok(market) };
+        let (_, detail) = self.market(Some(name))?;
+        let (dataset, _) = market.dataset().with_detail(detail.dataset())?;
+        Ok(Arc::new(Market::new(dataset, market.settings().clone())?))
     }
 
     fn market(&self, name: Option<&str>) -> Result<(String, Arc<Market>), Declined> {

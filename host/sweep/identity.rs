@@ -68,11 +68,12 @@ impl CellIdentity {
         plugin: Digest,
         mode: Mode,
     ) -> Result<Self, SetupError> {
-        // A request counts by its meaning (settings and limits), which is hashed below. Plugin and data count by their hashes,
-        // not by their names. The grid selects cells. The rest says what is done with results.
+        // A request counts by its meaning (settings and limits), which is hashed below. Plugin and data, with their finer bars, count
+        // by their hashes, not by their names. The grid selects cells. The rest says what is done with results.
         let SweepRequest {
             plugin: _,
             data: _,
+            detail: _,
             grid: _,
             params: _,
             // Those of a cell are among its parameters.

@@ -47,7 +47,7 @@ impl NoisyCopies {
             let bars = Bars { open: Some(open), high: Some(high), low: Some(low), close, tick };
             let prices = noise.apply(&bars, number, at)?;
             let [open, high, low] = [prices.open, prices.high, prices.low].map(Option::unwrap_or_default);
-            Ok(Series { open, high, low, close: prices.close, ..series.clone() })
+            Ok(Series { open, high, low, close: prices.close, detail: None, ..series.clone() })
         };
         let series = (0..).zip(dataset.series()).map(noisy).collect::<Result<Vec<_>, _>>()?;
         // A price above zero stays above zero.

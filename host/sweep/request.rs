@@ -60,6 +60,9 @@ pub struct SweepRequest {
     /// The name of the data; optional if there is only one data set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
+    /// The name of the data with finer bars, such as minutes for days, by which orders trade within a bar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// The contents of a grid file: axes, constraints, requirements, objective, sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<Object>))]
@@ -143,6 +146,7 @@ impl Default for SweepRequest {
         Self {
             plugin: String::new(),
             data: None,
+            detail: None,
             grid: None,
             params: Vec::new(),
             exits: ExitsSpec::default(),

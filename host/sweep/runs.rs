@@ -32,6 +32,9 @@ pub struct RunStart {
     /// The files of the data; none for the bundled bars.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<PathBuf>,
+    /// The files of its finer bars.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detail: Vec<PathBuf>,
     /// The file of the benchmark, if it has one that was typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub benchmark: Option<PathBuf>,
@@ -111,6 +114,7 @@ impl RunStart {
             metrics: metrics.names().map(str::to_owned).collect(),
             plugin: None,
             data: Vec::new(),
+            detail: Vec::new(),
             benchmark: None,
             out: None,
             search: None,

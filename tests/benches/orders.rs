@@ -1,6 +1,7 @@
 //! Strategies that work with orders, told of bars inside the sandbox and by a call for each bar.
 //!
-//! Never measures what differs: both ways have to find the same numbers, to the bit.
+//! Never measures what differs: both ways have to find the same numbers, to the bit. Only where orders trade by finer bars the numbers
+//! are others.
 
 use std::sync::Arc;
 
@@ -25,9 +26,13 @@ pub(crate) struct Orders {
     bars: usize,
     cells: usize,
     grid: Grid,
-    /// What each bar costs a call, and what is told inside the sandbox.
     ways: [(&'static str, ParallelBacktester, Scope); 2],
+    /// Whether both ways find the same.
+    is_same: bool,
 }
+
+/// Minutes of a day of trading.
+const SESSION: usize = 390;
 
 impl Orders {
     /// `rotation` over 500 instruments of 2,500 bars: 25 combinations.
@@ -42,22 +47,43 @@ impl Orders {
         Self::new("bracket", (1, bars, MINUTE), grid, 25)
     }
 
+    /// `bracket` over so many days: a stop and a limit wait while it holds anything. 25 combinations, by the days alone, and with the
+    /// minutes of these days where an order is near.
+    pub(crate) fn detail(days: usize) -> Result<Self> {
+        let grid = axes([("fast", (5..=25).step_by(5)), ("slow", (50..=250).step_by(50))]);
+        let minutes = minutes(days);
+        let alone = Dataset::new(vec![daily(&minutes)])?;
+        let (with_minutes, notices) = alone.with_detail(&Dataset::new(vec![minutes])?)?;
+        ensure!(notices.is_empty(), "the days are not those of the minutes: {notices:?}");
+        let way = |name, dataset| Self::way(name, dataset, "bracket", ForkMethod::Auto);
+        let ways = [way("days alone", alone)?, way("days, with minutes where an order is near", with_minutes)?];
+        Ok(Self { bars: days, cells: 25, grid, ways, is_same: false })
+    }
+
     /// The data are so many instruments, bars of each, and nanoseconds between two.
     fn new(plugin: &str, (instruments, bars, step): (u64, usize, i64), grid: Grid, cells: usize) -> Result<Self> {
         let series = (0..instruments).map(|instrument| walk(instrument, bars, step)).collect();
-        let settings = Settings { mode: Some(Mode::Events), ..Settings::default() };
-        let market = Arc::new(Market::new(Dataset::new(series)?, settings)?);
-        let way = |name, fork_method| -> Result<_> {
-            let mut options = Options::from(Limits::default());
-            options.fork_method = fork_method;
-            let backtester = ParallelBacktester::new(Some(1), options)?;
-            let scope = Backtest::new(Arc::clone(&market), backtester.load(plugin)?.into())?.into();
-            Ok((name, backtester, scope))
-        };
+        let dataset = Dataset::new(series)?;
+        let way = |name, fork_method| Self::way(name, dataset.clone(), plugin, fork_method);
         // A fork that prepares anew has no driver; by events there is nothing to prepare.
         let ways =
             [way("a call for each bar", ForkMethod::RePrepared)?, way("told inside the sandbox", ForkMethod::Auto)?];
-        Ok(Self { bars: bars * instruments as usize, cells, grid, ways })
+        Ok(Self { bars: bars * instruments as usize, cells, grid, ways, is_same: true })
+    }
+
+    fn way(
+        name: &'static str,
+        dataset: Dataset,
+        plugin: &str,
+        fork_method: ForkMethod,
+    ) -> Result<(&'static str, ParallelBacktester, Scope)> {
+        let settings = Settings { mode: Some(Mode::Events), ..Settings::default() };
+        let mut options = Options::from(Limits::default());
+        options.fork_method = fork_method;
+        let backtester = ParallelBacktester::new(Some(1), options)?;
+        let market = Arc::new(Market::new(dataset, settings)?);
+        let scope = Backtest::new(market, backtester.load(plugin)?.into())?.into();
+        Ok((name, backtester, scope))
     }
 
     /// Measures both ways, for each combination and bar.
@@ -67,7 +93,7 @@ impl Orders {
     /// Returns an error if they differ in a number.
     pub(crate) fn measure(&self, rounds: usize) -> Result<Vec<(String, Summary)>> {
         let [one, other] = [0, 1].map(|way| self.sweep(way));
-        ensure!(one? == other?, "the two ways differ; nothing is measured");
+        ensure!((one? == other?) == self.is_same, "the two ways differ, or do not; nothing is measured");
         let mut ways: Vec<_> = (0..self.ways.len())
             .map(|way| {
                 Way::new(self.ways[way].0, move || {
@@ -126,4 +152,33 @@ fn walk(seed: u64, bars: usize, step: i64) -> Series {
         series.volume.push(1000.0);
     }
     series
+}
+
+/// The minutes of so many days, from half past two on.
+fn minutes(days: usize) -> Series {
+    let mut series = walk(1, days * SESSION, MINUTE);
+    let time = |at: usize| (at / SESSION) as i64 * DAY + (870 + at % SESSION) as i64 * MINUTE;
+    series.time = (0..series.len()).map(time).collect();
+    // A day moves by 1 %, and a minute by less.
+    for prices in [&mut series.open, &mut series.high, &mut series.low, &mut series.close] {
+        prices.iter_mut().for_each(|price| *price = 100.0 * (*price / 100.0).powf(0.05));
+    }
+    series
+}
+
+/// The days of these minutes.
+fn daily(minutes: &Series) -> Series {
+    let fold = |column: &[f64], pick: fn(f64, f64) -> f64| -> Vec<f64> {
+        column.chunks(SESSION).map(|day| day.iter().copied().reduce(pick).unwrap_or_default()).collect()
+    };
+    Series {
+        symbol: minutes.symbol.clone(),
+        time: minutes.time.iter().step_by(SESSION).map(|time| time.div_euclid(DAY) * DAY).collect(),
+        open: fold(&minutes.open, |first, _| first),
+        high: fold(&minutes.high, f64::max),
+        low: fold(&minutes.low, f64::min),
+        close: fold(&minutes.close, |_, last| last),
+        volume: fold(&minutes.volume, |one, other| one + other),
+        ..Series::default()
+    }
 }

@@ -165,6 +165,11 @@ impl Arguments {
         if self.wants(&bracket) {
             table.add(&bracket, &Orders::bracket(bars)?.measure(self.rounds())?);
         }
+        let days = if self.quick { 500 } else { 5_000 };
+        let detail = format!("orders, bracket on {days} days with minutes, 1 worker");
+        if self.wants(&detail) {
+            table.add(&detail, &Orders::detail(days)?.measure(self.rounds())?);
+        }
         Ok(table.begun())
     }
 

@@ -366,6 +366,7 @@ fn market() -> Arc<[Series]> {
         volume: half(&bars.volume),
         schedule: bars.schedule.clone(),
         contract: bars.contract,
+        detail: None,
     };
     Arc::new([bars, other])
 }

@@ -54,6 +54,7 @@ fn pair() -> Dataset {
         volume: turned(&forward.volume),
         schedule: forward.schedule.clone(),
         contract: forward.contract,
+        detail: None,
     };
     Dataset::new(vec![forward, backward]).unwrap()
 }

@@ -17,6 +17,7 @@ mod cluster;
 mod contributing;
 mod data_files;
 mod dependencies;
+mod detail;
 mod dry_run;
 mod events;
 mod exits;

@@ -1,6 +1,7 @@
 //! Tests of the broker: its rules one by one, and properties that hold for every run.
 
 mod contracts;
+mod detail;
 mod exact;
 mod exits;
 mod grids;

@@ -137,9 +137,37 @@ fn market(seed: u64) -> Vec<Series> {
                 bar_time: if one_in(8, seed, 12) { BarTime::Close } else { BarTime::Open },
                 ..Schedule::default()
             };
+            if one_in(3, seed, 13) {
+                series.detail = Some(Arc::new(halves(&series, seed)));
+            }
             series
         })
         .collect()
+}
+
+/// Finer bars: each bar in two halves, of which the first has the high and the second the low.
+fn halves(series: &Series, seed: u64) -> Series {
+    let half = series.schedule.interval.unwrap_or(HOUR) / 2;
+    let mut halves = Series { symbol: series.symbol.clone(), ..Series::default() };
+    for at in 0..series.len() {
+        let (open, high, low, close) = (series.open[at], series.high[at], series.low[at], series.close[at]);
+        let middle = low + (high - low) * share(seed, at as u64);
+        for (time, open, high, low, close) in [
+            (0, open, high, open.min(middle).max(low), middle),
+            (half, middle, middle.max(close).min(high), low, close),
+        ] {
+            halves.time.push(series.time[at] + time);
+            halves.open.push(open);
+            halves.high.push(high);
+            halves.low.push(low);
+            halves.close.push(close);
+            halves.volume.push(series.volume[at] / 2.0);
+        }
+    }
+    let is_close = series.schedule.bar_time == BarTime::Close;
+    halves.time.iter_mut().filter(|_| is_close).for_each(|time| *time -= half);
+    halves.schedule = Schedule { interval: Some(half), ..series.schedule.clone() };
+    halves
 }
 
 /// A run: the bars before it and within it, what is asked for, and the account.

@@ -26,7 +26,7 @@ use crate::{
         inputs::name_of_data,
         inputs::{self, ReadData},
         reporter::Reporter,
-        request::{name_of_plugin, typed_over},
+        request::{name_of_detail, name_of_plugin, typed_over},
         trial::Trial,
     },
     data::{Dataset, FileDescription, LoadOptions, files_of, is_pipe},
@@ -104,7 +104,7 @@ pub(super) struct Inputs<'a> {
     benchmark: Option<AskedBenchmark>,
     grid: Input<GridDocument>,
     data: Input<Bars>,
-    /// The files of the data, and that of the instruments.
+    /// The files of the data and of its finer bars, and that of the instruments.
     data_files: Vec<PathBuf>,
     /// The descriptions beside the files of the data, which may come and go.
     descriptions: Vec<PathBuf>,
@@ -136,7 +136,8 @@ impl<'a> Inputs<'a> {
     pub(super) fn new(args: &'a WatchArgs, store: Option<&Path>) -> Result<Self> {
         let read = &args.sweep.data;
         let benchmark = benchmark::asked(&args.sweep.benchmark, None)?;
-        let files = files_of(&read.files)?.into_iter().chain(read.read.instruments.clone());
+        let bars = [files_of(&read.files)?, files_of(&read.detail)?].concat();
+        let files = bars.into_iter().chain(read.read.instruments.clone());
         let data_files: Vec<_> = files.chain(benchmark.as_ref().and_then(AskedBenchmark::read_file)).collect();
         if let Some(pipe) = data_files.iter().find(|path| is_pipe(path)) {
             bail!("`{}` is a pipe, which can be read once only; save it to a file, and watch that", pipe.display());
@@ -193,6 +194,7 @@ impl<'a> Inputs<'a> {
         let request = SweepRequest {
             plugin: self.args.sweep.plugin.typed().map_or_else(|| strategy.description().name.clone(), name_of_plugin),
             data: Some(name_of_data(&self.args.sweep.data.files)),
+            detail: name_of_detail(&self.args.sweep.data.detail),
             grid,
             ..self.typed.clone()
         };
@@ -306,12 +308,12 @@ impl<'a> Inputs<'a> {
 
     /// The bars that a build is tried on: those of the sweep, if some are given that can be read.
     fn trial_data(&self) -> Option<Dataset> {
-        let DataArgs { files, read } = &self.args.sweep.data;
+        let DataArgs { files, read, .. } = &self.args.sweep.data;
         if files.is_empty() {
             return None;
         }
         let good = self.data.good.as_ref().map(|bars| bars.dataset.clone());
-        good.or_else(|| Some(inputs::load(files, inputs::read_options(read).ok()?).ok()?.dataset))
+        good.or_else(|| Some(inputs::load(files.as_slice().into(), inputs::read_options(read).ok()?).ok()?.dataset))
     }
 
     fn inspect_plugin(
@@ -389,7 +391,7 @@ impl<'a> Inputs<'a> {
             return;
         }
         let data = &self.args.sweep.data;
-        match inputs::read_options(&data.read).and_then(|options| inputs::load(&data.files, options)) {
+        match inputs::read_options(&data.read).and_then(|options| inputs::load(data.bars(), options)) {
             Err(error) => {
                 self.data.good = None;
                 inspection.refused.push(error);

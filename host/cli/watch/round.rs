@@ -160,7 +160,7 @@ impl Rounds {
         if let Some(known) = &known {
             let SweepArgs { plugin, data, out, .. } = tools.args;
             let what = (provenance, task.market.settings().metrics);
-            known.begin_run(&run_start("watch", (plugin.typed(), &data.files), what, out.as_deref()));
+            known.begin_run(&run_start("watch", (plugin.typed(), data.bars()), what, out.as_deref()));
         }
         let is_whole = self.run(tools, &task, known.as_ref(), &mut swept, &mut effort, context);
         let used = known.as_ref().map(StoredCells::finish);

@@ -40,8 +40,17 @@ pub(crate) struct Dataset {
     notes: Vec<String>,
     /// Whether each row of the frames that it was read from is a bar, in the same order.
     is_row_by_row: bool,
+    /// Where its finer bars come from.
+    pub(crate) detail: Option<Origin>,
     /// Bars that runs on these can be measured against.
     benchmark: Option<Beside>,
+}
+
+/// How requests call finer bars, and the files that they are from.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) name: String,
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// The bars of a benchmark, and the file that they are from.
@@ -69,6 +78,7 @@ impl Dataset {
                 name: BUNDLED.to_owned(),
                 notes: Vec::new(),
                 is_row_by_row: true,
+                detail: None,
                 benchmark: None,
             });
         }
@@ -110,7 +120,16 @@ impl Dataset {
         let bars = data::Dataset::from_bytes(bytes)
             .ok_or_else(|| Failure::new(Class::Data, "the bytes are not those of a dataset of this version of host"))?;
         let (read, name) = (LoadOptions::default(), "data".to_owned());
-        Ok(Self { bars, read, paths: Vec::new(), name, notes: Vec::new(), is_row_by_row: true, benchmark: None })
+        Ok(Self {
+            bars,
+            read,
+            paths: Vec::new(),
+            name,
+            notes: Vec::new(),
+            is_row_by_row: true,
+            detail: None,
+            benchmark: None,
+        })
     }
 
     /// The bars as bytes for another process; how they were read is not among them.
@@ -128,8 +147,24 @@ impl Dataset {
             name: self.name.clone(),
             notes: self.notes.clone(),
             is_row_by_row: self.is_row_by_row,
+            detail: self.detail.clone(),
             benchmark: Some(Beside { bars: other.bars.clone(), file }),
         }
+    }
+
+    /// The same bars, with those of `other` as finer ones.
+    fn with_detail(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        let (bars, notices) = py.detach(|| self.bars.with_detail(&other.bars)).or_failure(Class::Data)?;
+        Ok(Self {
+            bars,
+            read: self.read.clone(),
+            paths: self.paths.clone(),
+            name: self.name.clone(),
+            notes: [self.notes.clone(), notices].concat(),
+            is_row_by_row: self.is_row_by_row,
+            detail: Some(Origin { name: other.name.clone(), paths: other.paths.clone() }),
+            benchmark: None,
+        })
     }
 
     /// The bars of its benchmark as bytes, if it has some.
@@ -207,7 +242,7 @@ impl Dataset {
 impl Dataset {
     fn of(loaded: Loaded, read: LoadOptions, paths: Vec<PathBuf>, name: String, is_row_by_row: bool) -> Self {
         let (bars, notes) = (loaded.dataset, loaded.notices);
-        Self { bars, read, paths, name, notes, is_row_by_row, benchmark: None }
+        Self { bars, read, paths, name, notes, is_row_by_row, detail: None, benchmark: None }
     }
 
     /// The file of its benchmark, if that is from one.

@@ -280,7 +280,11 @@ pub(crate) fn sweep(
 ) -> Result<Ran, Failure> {
     asked.check_out(data)?;
     let plugin = shared.plugin(engine, &asked.plugin, asked.is_metered())?;
-    let mut request = SweepRequest { data: Some(data.name.clone()), ..asked.request.clone() };
+    let mut request = SweepRequest {
+        data: Some(data.name.clone()),
+        detail: data.detail.as_ref().map(|detail| detail.name.clone()),
+        ..asked.request.clone()
+    };
     let bound = request.bind(plugin.description(), DefaultMetrics::All);
     let bound = bound.map_err(|error| Failure::of_request(&error))?;
     let mut bound = bound.with_returns(asked.returns.as_ref().map(|(_, period)| *period));
@@ -424,6 +428,7 @@ fn run_start(asked: &Asked, data: &Dataset, provenance: Provenance, metrics: Sel
     RunStart {
         plugin: asked.plugin.place(),
         data: data.paths.iter().map(|path| whole(path)).collect(),
+        detail: data.detail.iter().flat_map(|detail| &detail.paths).map(|path| whole(path)).collect(),
         benchmark: data.benchmark_file().map(whole),
         out: asked.out.as_deref().map(whole),
         ..RunStart::new(COMMAND, provenance, metrics)

@@ -1,8 +1,15 @@
 //! The combinations of a sweep that has ended, one of them run again, and what people call a sweep.
 
+use std::sync::Arc;
+
+use host::{
+    backtest::{Market, Settings},
+    data::Dataset,
+    model::Series,
+};
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, LONG, ask, folder, serve, state};
+use super::{Answer, Ask, LONG, ask, folder, options, serve, start, state};
 use crate::support::host;
 
 const GRID: &str = r#"{"plugin": "sma_cross", "params": ["fast=5..30:5", "slow=40..120:20"], "metrics": "all"}"#;
@@ -91,6 +98,47 @@ fn a_sweep_can_be_measured_against_a_benchmark() {
     let without = server.post(r#"{"plugin": "sma_cross", "params": ["fast=5"], "objective": "jensen_alpha"}"#);
     assert_eq!(without.status, 422);
     assert!(without.error().contains("in a request `benchmark`"), "{}", without.error());
+}
+
+/// The weeks of daily bars.
+fn weeks(days: &Series) -> Series {
+    let week = |at: &usize| (days.time[*at].div_euclid(86_400_000_000_000) + 3).div_euclid(7);
+    let bars: Vec<usize> = (0..days.len()).collect();
+    let mut weeks = Series { symbol: days.symbol.clone(), ..Series::default() };
+    for chunk in bars.chunk_by(|one, other| week(one) == week(other)) {
+        let fold = |column: &[f64], pick: fn(f64, f64) -> f64| chunk.iter().map(|at| column[*at]).reduce(pick).unwrap();
+        weeks.time.push(days.time[chunk[0]]);
+        weeks.open.push(fold(&days.open, |first, _| first));
+        weeks.high.push(fold(&days.high, f64::max));
+        weeks.low.push(fold(&days.low, f64::min));
+        weeks.close.push(fold(&days.close, |_, last| last));
+        weeks.volume.push(fold(&days.volume, |one, other| one + other));
+    }
+    weeks
+}
+
+#[test]
+fn a_sweep_can_trade_by_the_finer_bars_of_another_data_set() {
+    let folder = folder(&["sma_cross"]);
+    let days = Dataset::bundled().unwrap();
+    let weeks = Dataset::new(vec![weeks(&days.series()[0])]).unwrap();
+    let mut options = options(&folder);
+    options.data.push(("weeks".to_owned(), Arc::new(Market::new(weeks.clone(), Settings::default()).unwrap())));
+    let server = start(options).unwrap();
+    let asked = r#"{"plugin": "sma_cross", "params": ["fast=5", "slow=20"], "data": "weeks", "detail": "msft",
+                    "exits": {"stop_loss": 0.02, "take_profit": 0.03}}"#;
+    let (fine, alone) = (server.finish(asked), server.finish(&asked.replace(r#""detail": "msft","#, "")));
+    assert_eq!((state(&fine), state(&alone)), ("finished", "finished"));
+    assert_ne!(fine["ranking"][0]["value"], alone["ranking"][0]["value"]);
+    let (by_days, _) = weeks.with_detail(&days).unwrap();
+    assert_eq!(fine["data_hash"], by_days.fingerprint().to_string());
+    let run = server.get("/sweeps/1/run");
+    assert_eq!(run.status, 200, "{}", run.text());
+    for (detail, status, said) in [("spy", 404, "unknown data `spy`"), ("weeks", 422, "are not finer")] {
+        let answer = server.post(&asked.replace(r#""detail": "msft""#, &format!(r#""detail": "{detail}""#)));
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert!(answer.error().contains(said), "{}", answer.error());
+    }
 }
 
 #[test]

@@ -92,6 +92,8 @@ class Dataset:
         name, its type in Arrow's notation or `None`, and a buffer or a list. Columns are copied once. Raises `DataError`."""
     def with_benchmark(self, other: Dataset) -> Dataset:
         """The same bars, with others for a benchmark beside them."""
+    def with_detail(self, other: Dataset) -> Dataset:
+        """The same bars, with those of another as finer ones. Raises `DataError`."""
     def benchmark_to_bytes(self) -> bytes | None:
         """The bars of that benchmark, as `to_bytes` has them."""
     @property

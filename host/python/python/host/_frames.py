@@ -27,12 +27,18 @@ def dataset(data: Any, **options: Any) -> Any:
             dict from symbols to any of these, a path or a list of paths, a dataset, or `None` for the bundled bars.
         symbol: How the instrument of a single frame is called where no column names it; `data` if left out.
         options: How it is read, as `host --data` has it: `sort`, `drop_bad`, `adjusted`, `negative_prices`, `timezone`,
-            `session`, `bar_time`, `read` (a dict), `symbols` (a list), `instruments` (a path).
+            `session`, `bar_time`, `read` (a dict), `symbols` (a list), `instruments` (a path). `detail` are finer bars of the same
+            instruments, in any form that `data` has, by which orders trade within a bar.
 
     Raises:
         DataError: It holds no bars, or bars that fail a check; the message names the column and the row.
     """
     core = _native.core()
+    detail = options.pop("detail", None)
+    if detail is not None:
+        is_read = isinstance(detail, core.Dataset)
+        alike = {} if is_read else {name: value for name, value in options.items() if name == "symbol" or name not in _OF_ITS_OWN}
+        return dataset(data, **options).with_detail(dataset(detail, **alike))
     symbol = options.pop("symbol", None)
     if isinstance(data, core.Dataset):
         given = [name for name, value in {"symbol": symbol, **options}.items() if value is not None]
@@ -66,7 +72,7 @@ def measured(bars: Any, data: Any, benchmark: Any, reading: Mapping[str, Any]) -
         if not reading.get("symbols") or symbol in bars.symbols:
             return bars, benchmark
         # An instrument that is not to be traded is read for this alone.
-        return bars.with_benchmark(dataset(data, **{**reading, "symbols": [symbol]})), benchmark
+        return bars.with_benchmark(dataset(data, **{**reading, "symbols": [symbol], "detail": None})), benchmark
     if isinstance(benchmark, str) and benchmark == "hold":
         return bars, benchmark
     other = _benchmark(benchmark, reading)
@@ -75,7 +81,7 @@ def measured(bars: Any, data: Any, benchmark: Any, reading: Mapping[str, Any]) -
     return bars.with_benchmark(other), f"data:{name}"
 
 
-_OF_ITS_OWN = ("symbol", "symbols", "instruments")
+_OF_ITS_OWN = ("symbol", "symbols", "instruments", "detail")
 """Options of reading that say something of the instruments that are traded."""
 
 

@@ -90,6 +90,7 @@ def run_parameter_sweep(
     bar_time: str | None = None,
     instruments: str | os.PathLike[str] | None = None,
     read: Mapping[str, Any] | None = None,
+    detail: Any = None,
 ) -> SweepResults:
     """Runs a strategy with each combination of parameters.
 
@@ -159,6 +160,8 @@ def run_parameter_sweep(
         bar_time: What time stamps say: `"open"` or `"close"`.
         instruments: The path of a file with the terms of each instrument: tick and lot sizes, multipliers, commissions.
         read: How files are written, where that is not recognised: `{"delimiter": ";"}`.
+        detail: Finer bars of the same instruments, such as minutes for days, in any form that `data` has: they decide how orders
+            trade within a bar.
 
     Returns:
         A result for each combination, in the order of the grid; the last parameter advances fastest.
@@ -180,7 +183,7 @@ def run_parameter_sweep(
             take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
-            instruments=instruments, read=read,
+            instruments=instruments, read=read, detail=detail,
         )  # fmt: skip
 
 
@@ -215,6 +218,7 @@ def run_multi_strategy(
     bar_time: str | None = None,
     instruments: str | os.PathLike[str] | None = None,
     read: Mapping[str, Any] | None = None,
+    detail: Any = None,
 ) -> SweepResults:
     """Runs several strategies on the same data.
 
@@ -228,8 +232,8 @@ def run_multi_strategy(
         n_workers, progress, backend, callback, objective, direction, limits, fresh_data: As in `run_parameter_sweep`.
         stop_loss, take_profit, trailing_stop: As there, one value each.
         metrics, account, period, benchmark: As there; for all but plain callables.
-        symbol, symbols, sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, instruments, read: How bars
-            are read, as there.
+        symbol, symbols, sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, instruments, read, detail: How
+            bars are read, as there.
 
     Returns:
         A result for each strategy, in their order.
@@ -245,7 +249,7 @@ def run_multi_strategy(
             take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol,
             symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
             negative_prices=negative_prices, timezone=timezone, session=session,
-            bar_time=bar_time, instruments=instruments, read=read,
+            bar_time=bar_time, instruments=instruments, read=read, detail=detail,
         )  # fmt: skip
 
 
@@ -335,6 +339,7 @@ class ParallelBacktester:
         bar_time: str | None = None,
         instruments: str | os.PathLike[str] | None = None,
         read: Mapping[str, Any] | None = None,
+        detail: Any = None,
     ) -> SweepResults:
         """Runs a strategy with each combination of parameters, as `run_parameter_sweep` does, with the same keywords."""
         options = _given(
@@ -344,7 +349,7 @@ class ParallelBacktester:
             take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
-            instruments=instruments, read=read,
+            instruments=instruments, read=read, detail=detail,
         )  # fmt: skip
         if _is_component(strategy_fn):
             results: SweepResults = _components().sweep(
@@ -414,6 +419,7 @@ class ParallelBacktester:
         bar_time: str | None = None,
         instruments: str | os.PathLike[str] | None = None,
         read: Mapping[str, Any] | None = None,
+        detail: Any = None,
     ) -> SweepResults:
         """Runs several strategies on the same data, as `run_multi_strategy` does, with the same keywords."""
         options = _given(
@@ -421,7 +427,7 @@ class ParallelBacktester:
             take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol,
             symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
             negative_prices=negative_prices, timezone=timezone, session=session,
-            bar_time=bar_time, instruments=instruments, read=read,
+            bar_time=bar_time, instruments=instruments, read=read, detail=detail,
         )  # fmt: skip
         named = _named(strategies)
         components = [name for name, strategy in named if _is_component(strategy)]
