@@ -43,7 +43,7 @@ impl Exchange<'_> {
         }
         for instrument in instruments {
             let series = &self.account.series[instrument];
-            let Some(own) = self.bar(instrument).filter(|_| series.detail.is_some()) else { continue };
+            let Some(own) = series.detail.as_ref().and_then(|_| self.bar(instrument)) else { continue };
             if self.account.held(instrument) != 0.0 || self.is_order_near(instrument) {
                 let range = series.detail_of(own);
                 if !range.is_empty() {
@@ -57,7 +57,7 @@ impl Exchange<'_> {
     /// Whether an order of `instrument` may do something in its bar of this stamp, which has finer bars.
     fn is_order_near(&self, instrument: usize) -> bool {
         let series = &self.account.series[instrument];
-        let Some(own) = self.bar(instrument).filter(|_| series.detail.is_some()) else { return false };
+        let Some(own) = series.detail.as_ref().and_then(|_| self.bar(instrument)) else { return false };
         let (bar, terms) = (series.bar(own), self.account.terms(instrument));
         let reach = self.timeline.opened(instrument, own);
         self.book.orders.iter().any(|order| {

@@ -128,9 +128,14 @@ impl Exchange<'_> {
         }
     }
 
-    /// Trades what the opens of the [finer bars](Exchange::finer) let trade.
+    /// Trades what the opens of the finer bars that are traded now let trade. Where market orders trade at closes, they wait for that of
+    /// their own bar.
     pub(super) fn trade_finer_open(&mut self) {
-        self.trade_by_priority(Moment::Open, Which::All);
+        let which = match self.settings().fill {
+            FillAt::NextOpen => Which::All,
+            FillAt::Close => Which::Priced,
+        };
+        self.trade_by_priority(Moment::Open, which);
     }
 
     /// Brings the instruments for which a target waits to it. All are sized on the equity before the first of them.

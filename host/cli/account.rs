@@ -96,7 +96,7 @@ pub(super) struct AccountArgs {
     /// Quote currency that one unit gains when the price rises by 1: a future's point value [default: 1]
     #[arg(long, value_name = "AMOUNT", hide_short_help = true, allow_hyphen_values = true)]
     multiplier: Option<f64>,
-    /// Equity needed to open a position, as a share of its value; 0.5 allows a leverage of two [default: 1]
+    /// Equity needed to open a position, as a share of its value [default: 1]
     #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true, allow_hyphen_values = true)]
     initial_margin: Option<f64>,
     /// Equity needed to hold positions, as a share of their value; with less they are closed at the close [default: 0]

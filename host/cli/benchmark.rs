@@ -106,7 +106,8 @@ impl AskedBenchmark {
             let name = label(name);
             format!("the benchmark `data:{name}` is not here under its name; give its file with `--benchmark FILE`")
         })?;
-        let options = LoadOptions { symbols: Vec::new(), files: Default::default(), ..options.clone() };
+        let options =
+            LoadOptions { symbols: Vec::new(), files: Default::default(), timeframe: None, ..options.clone() };
         let ReadData { dataset, notes, .. } = load([file].as_slice().into(), options)?;
         notes.iter().for_each(|note| context.reporter.note(note.replacen("data:", "benchmark:", 1)));
         Ok(dataset)

@@ -13,7 +13,7 @@ use crate::{
     backtest::Period,
     bundled,
     data::Timezone,
-    model::{BarTime, Session, TimePoint},
+    model::{BarTime, Session, TimePoint, Timeframe},
 };
 
 /// The data of a run.
@@ -95,6 +95,9 @@ pub(super) struct ReadArgs {
     /// Whether the time of a bar is that of its `open` or its `close` [default: open]
     #[arg(long, value_name = "WHEN", hide_short_help = true)]
     pub(super) bar_time: Option<BarTime>,
+    /// Makes longer bars: `1h`, `1d`, `1w`, `1mo`; orders trade by those of the data
+    #[arg(long, value_name = "LENGTH", hide_short_help = true)]
+    pub(super) timeframe: Option<Timeframe>,
     /// TOML with the terms of instruments: a section `[SYMBOL]` with `lot`, `tick`, `multiplier`, `commission_...`,
     /// `timezone`, `session`, `bar_time`
     #[arg(long, value_name = "FILE", hide_short_help = true)]

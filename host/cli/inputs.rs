@@ -49,6 +49,7 @@ pub(super) fn read_options(args: &ReadArgs) -> Result<LoadOptions> {
         timezone: args.timezone.clone(),
         session: args.session,
         bar_time: args.bar_time,
+        timeframe: args.timeframe,
         read: described(&args.read)?,
         files: IndexMap::new(),
         symbols: args
@@ -102,7 +103,8 @@ pub(super) struct ReadData {
 pub(super) fn load(bars: DataFiles<'_>, options: LoadOptions) -> Result<ReadData> {
     let mut read = load_own(bars.files, options)?;
     if !bars.detail.is_empty() {
-        let of_detail = LoadOptions { symbols: Vec::new(), files: IndexMap::new(), ..read.options.clone() };
+        let of_detail =
+            LoadOptions { symbols: Vec::new(), files: IndexMap::new(), timeframe: None, ..read.options.clone() };
         let detail = load_own(bars.detail, of_detail).context("the finer bars (`--detail`) cannot be read")?;
         let (dataset, notices) = read.dataset.with_detail(&detail.dataset)?;
         read.dataset = dataset;
@@ -114,8 +116,12 @@ pub(super) fn load(bars: DataFiles<'_>, options: LoadOptions) -> Result<ReadData
 
 fn load_own(files: &[PathBuf], options: LoadOptions) -> Result<ReadData> {
     if files.is_empty() {
-        let dataset = Dataset::bundled()?;
-        let bars = &dataset.series()[0];
+        let bundled = Dataset::bundled()?;
+        let (dataset, made) = match options.timeframe {
+            Some(timeframe) => bundled.with_timeframe(timeframe)?,
+            None => (bundled.clone(), Vec::new()),
+        };
+        let bars = &bundled.series()[0];
         let (first, last) = (bars.time[0], bars.time[bars.len() - 1]);
         let note = format!(
             "data: the bundled {}, {} daily bars, {} to {} (`--data FILE` takes yours)",
@@ -124,7 +130,8 @@ fn load_own(files: &[PathBuf], options: LoadOptions) -> Result<ReadData> {
             format_time(first),
             format_time(last)
         );
-        return Ok(ReadData { dataset, options, notes: vec![note] });
+        let notes = std::iter::once(note).chain(made.iter().map(|note| format!("data: {note}"))).collect();
+        return Ok(ReadData { dataset, options, notes });
     }
     let loaded = Dataset::load(files, &options)?;
     let notes = notes_on(&loaded).into_iter().map(|note| format!("data: {note}")).collect();

@@ -479,6 +479,7 @@ fn read_over(typed: LoadOptions, ran: LoadOptions) -> LoadOptions {
         timezone: typed.timezone.or(ran.timezone),
         session: typed.session.or(ran.session),
         bar_time: typed.bar_time.or(ran.bar_time),
+        timeframe: typed.timeframe.or(ran.timeframe),
         read: typed.read.over(ran.read),
         files: ran.files,
         symbols: if typed.symbols.is_empty() { ran.symbols } else { typed.symbols },

@@ -53,6 +53,12 @@ pub enum DetailError {
         /// Which bars.
         which: &'static str,
     },
+    /// All of them lie outside of the session.
+    #[error("no finer bar of `{symbol}` begins within its session; check `--session` and `--timezone`")]
+    OutsideSession {
+        /// The instrument.
+        symbol: String,
+    },
     /// None of them lies in a bar.
     #[error(
         "no finer bar of `{symbol}` begins within one of its bars: they are of {detail}, the bars of {own}; give those of the same \
@@ -102,7 +108,7 @@ pub(super) fn attach(series: &[Series], details: &[Series]) -> Result<(Vec<Serie
             all.push(one.clone());
             continue;
         };
-        let detail = Series { detail: None, ..detail.clone() };
+        let detail = Series { detail: None, ..detail.in_session() };
         let fine = Series { detail: Some(Arc::new(detail)), ..one.clone() };
         notices.extend(check(&fine)?);
         all.push(fine);
@@ -130,6 +136,9 @@ fn check(series: &Series) -> Result<Vec<String>, DetailError> {
     let Some(detail) = &series.detail else { return Ok(Vec::new()) };
     let symbol = || series.symbol.clone();
     let lasts = |one: &Series, which| one.schedule.interval.ok_or(DetailError::NoInterval { symbol: symbol(), which });
+    if detail.is_empty() {
+        return Err(DetailError::OutsideSession { symbol: symbol() });
+    }
     if lasts(detail, "finer bars")? >= lasts(series, "bars")? {
         let kind = |one: &Series| interval(&one.schedule).unwrap_or_default();
         return Err(DetailError::NotFiner { symbol: symbol(), own: kind(series), detail: kind(detail) });

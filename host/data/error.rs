@@ -4,7 +4,7 @@
 
 use std::{fmt, io, path::PathBuf};
 
-use crate::model::is_harmless;
+use crate::model::{Timeframe, is_harmless};
 
 /// Where in its source a bar stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,10 +55,47 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Why there are no longer bars.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResampleError {
+    /// The bars last longer.
+    #[error(
+        "`{symbol}` has {own}, of which no bars of `{timeframe}` can be made; give a longer `--timeframe`, or none"
+    )]
+    NotFiner {
+        /// The instrument.
+        symbol: String,
+        /// How long its bars last.
+        own: String,
+        /// What was asked for.
+        timeframe: Timeframe,
+    },
+    /// It is unknown how long the bars last.
+    #[error(
+        "how long the bars of `{symbol}` last cannot be told from their times; leave `--timeframe` out, or give a file with more bars"
+    )]
+    NoInterval {
+        /// The instrument.
+        symbol: String,
+    },
+    /// All bars lie outside of the session.
+    #[error("no bar of `{symbol}` begins within its session {session}; check `--session` and `--timezone`")]
+    NoSession {
+        /// The instrument.
+        symbol: String,
+        /// Its session.
+        session: String,
+    },
+}
+
 /// Why there is no data set.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// Bars of the timeframe cannot be made.
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
     /// No file or series was given.
     #[error("no data is given; name at least one CSV or Parquet file")]
     Nothing,

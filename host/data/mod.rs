@@ -60,6 +60,12 @@
 //! times, nor if bars are not of the days that a name says: of contracts (`ES_202403`) and downloads. Names that differ by a
 //! number alone count only if one file goes on where the other ends.
 //!
+//! # Longer bars
+//!
+//! With [`LoadOptions::timeframe`] the bars that are read become longer ones, and stay as their finer bars. A bar belongs to the
+//! longer one in which it begins: hours are counted from midnight of the zone or, with a session, from its opening; days are those of
+//! zone and session; weeks begin on Mondays.
+//!
 //! # What is checked
 //!
 //! Every cell that is needed is there and is a finite number or a time; prices are above zero, or
@@ -89,6 +95,7 @@ mod options;
 mod order;
 mod placement;
 mod raw_prices;
+mod resample;
 mod rows;
 mod several;
 mod sheet;
@@ -102,7 +109,7 @@ use std::{path::PathBuf, sync::Arc};
 
 pub use description::{Delimiter, FileDescription};
 pub use detail::DetailError;
-pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
+pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem, ResampleError};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use load::ReadFile;
 pub use options::LoadOptions;
@@ -112,7 +119,7 @@ pub use tables::table::catches_panics;
 pub use zones::Timezone;
 
 use crate::model::{
-    Digest, Series,
+    Digest, Series, Timeframe,
     wire::{self, WireSeries},
 };
 use findings::Findings;
@@ -204,7 +211,7 @@ impl Dataset {
     /// names; else one that lists the rows that fail the checks of [this module](self).
     pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, DataError> {
         let read = load::load(paths, options)?;
-        Ok(Self::loaded(read))
+        Self::loaded(read, options.timeframe)
     }
 
     /// Reads frames: tables in memory, by the rules of [`Dataset::load`]. Several frames, or several symbols in one, are several
@@ -215,7 +222,7 @@ impl Dataset {
     /// Returns the errors of [`Dataset::load`] that are not those of reading a file.
     pub fn of_frames(frames: &[Frame], options: &LoadOptions) -> Result<Loaded, DataError> {
         let read = load::load_frames(frames, options)?;
-        Ok(Self::loaded(read))
+        Self::loaded(read, options.timeframe)
     }
 
     /// Returns the bundled data: 7,983 daily bars of MSFT, 1986-03-13 to 2017-11-10, adjusted for splits and dividends.
@@ -273,9 +280,25 @@ impl Dataset {
         is_whole.then(|| Self::checked(series))
     }
 
-    fn loaded(read: load::Read) -> Loaded {
-        let load::Read { series, notices, files, is_in_order } = read;
-        Loaded { dataset: Self::checked(series), notices, files, is_in_order }
+    fn loaded(read: load::Read, timeframe: Option<Timeframe>) -> Result<Loaded, DataError> {
+        let load::Read { series, mut notices, files, is_in_order } = read;
+        let Some(timeframe) = timeframe else {
+            return Ok(Loaded { dataset: Self::checked(series), notices, files, is_in_order });
+        };
+        let (dataset, made) = Self::resampled(&series, timeframe)?;
+        notices.extend(made);
+        Ok(Loaded { dataset, notices, files, is_in_order })
+    }
+
+    fn resampled(series: &[Series], timeframe: Timeframe) -> Result<(Self, Vec<String>), ResampleError> {
+        let mut notices = Vec::new();
+        let longer = |series| {
+            let (longer, notice) = resample::resample(series, timeframe)?;
+            notices.extend(notice);
+            Ok(longer)
+        };
+        let series = series.iter().map(longer).collect::<Result<_, _>>()?;
+        Ok((Self::checked(series), notices))
     }
 
     fn checked(series: Vec<Series>) -> Self {
@@ -354,6 +377,27 @@ impl Dataset {
     pub fn with_detail(&self, detail: &Self) -> Result<(Self, Vec<String>), DetailError> {
         let (series, notices) = detail::attach(&self.series, &detail.series)?;
         Ok((Self::checked(series), notices))
+    }
+
+    /// Bars of this length, made of these, which stay as their finer bars; those that last as long already stay as they are. Returns
+    /// also what to tell of them, one line each. The rules are those of [longer bars](self#longer-bars).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if bars last longer, if it is unknown how long they last, or if none begins within its session.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use host::{data::Dataset, model::Timeframe};
+    ///
+    /// let (weeks, _) = Dataset::bundled()?.with_timeframe(Timeframe::Week)?;
+    /// let week = &weeks.series()[0];
+    /// assert_eq!((week.len(), week.detail_of(0).len()), (1653, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_timeframe(&self, timeframe: Timeframe) -> Result<(Self, Vec<String>), ResampleError> {
+        Self::resampled(&self.series, timeframe)
     }
 
     /// The bars without finer ones.

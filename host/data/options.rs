@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{description::FileDescription, instruments::InstrumentTerms, zones::Timezone};
-use crate::model::{BarTime, Session};
+use crate::model::{BarTime, Session, Timeframe};
 
 /// How [`Dataset::load`](super::Dataset::load) treats what it reads.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct LoadOptions {
     /// What the time stamp of a bar says: when it begins, without this option.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bar_time: Option<BarTime>,
+    /// Makes bars of this length of those that are read, which stay as their finer bars ([`Series::detail`](crate::model::Series)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeframe: Option<Timeframe>,
     /// How the files are written, as far as it is said of all.
     #[serde(skip_serializing_if = "FileDescription::is_empty")]
     pub read: FileDescription,

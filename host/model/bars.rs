@@ -154,6 +154,29 @@ impl Series {
         }
     }
 
+    /// The bars that begin within the session; all of them, where there is none or where they are dates.
+    #[must_use]
+    pub(crate) fn in_session(&self) -> Self {
+        let begins_within = |at: &usize| self.schedule.is_in_session(self.schedule.opens(self.time[*at]));
+        let kept: Vec<usize> = (0..self.len()).filter(|at| self.schedule.dates || begins_within(at)).collect();
+        if kept.len() == self.len() {
+            return self.clone();
+        }
+        let column = |column: &[f64]| kept.iter().map(|at| column[*at]).collect();
+        Self {
+            symbol: self.symbol.clone(),
+            time: kept.iter().map(|at| self.time[*at]).collect(),
+            open: column(&self.open),
+            high: column(&self.high),
+            low: column(&self.low),
+            close: column(&self.close),
+            volume: column(&self.volume),
+            schedule: self.schedule.clone(),
+            contract: self.contract,
+            detail: self.detail.clone(),
+        }
+    }
+
     /// The finer bars that begin while the bar at index `at` lasts, as a range of those of [`detail`](Self::detail); an empty one
     /// where there are none. A bar that is shorter than the others, as a week after a holiday is, ends when the next one begins.
     ///

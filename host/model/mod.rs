@@ -18,6 +18,7 @@ mod targets;
 mod text;
 mod time;
 mod time_point;
+mod timeframe;
 pub(crate) mod wire;
 
 pub use bars::{Bar, Series, are_in_step};
@@ -40,3 +41,4 @@ pub use targets::{Targets, TargetsError};
 pub use text::quoted;
 pub use time::{format_date_time, format_time};
 pub use time_point::TimePoint;
+pub use timeframe::Timeframe;

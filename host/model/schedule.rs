@@ -263,8 +263,13 @@ impl Schedule {
         local - i64::from(self.offset(near)) * SECOND
     }
 
+    /// Whether trading goes on at `moment`: always, where there is no session.
+    pub(crate) fn is_in_session(&self, moment: i64) -> bool {
+        self.session.is_none() || self.hours_of(moment).is_some()
+    }
+
     /// The moment at which trading of `day` begins.
-    fn opening(&self, day: i64) -> i64 {
+    pub(crate) fn opening(&self, day: i64) -> i64 {
         let minutes = self
             .session
             .map_or(0, |session| if session.is_overnight() { session.open - DAY / MINUTE } else { session.open });

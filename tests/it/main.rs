@@ -39,6 +39,7 @@ mod reference;
 mod registry;
 mod report;
 mod request;
+mod resample;
 mod results;
 mod runs;
 mod serve;

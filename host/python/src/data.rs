@@ -70,13 +70,17 @@ impl Dataset {
     fn from_paths(py: Python<'_>, paths: Vec<PathBuf>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let options = load_options(options)?;
         if paths.is_empty() {
-            let bars = data::Dataset::bundled().or_failure(Class::Data)?;
+            let bundled = data::Dataset::bundled().or_failure(Class::Data)?;
+            let (bars, notes) = match options.timeframe {
+                Some(timeframe) => bundled.with_timeframe(timeframe).or_failure(Class::Data)?,
+                None => (bundled, Vec::new()),
+            };
             return Ok(Self {
                 bars,
                 read: options,
                 paths,
                 name: BUNDLED.to_owned(),
-                notes: Vec::new(),
+                notes,
                 is_row_by_row: true,
                 detail: None,
                 benchmark: None,
@@ -295,6 +299,7 @@ fn load_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<LoadOptions> {
             "timezone" => options.timezone = Some(text()?.parse().map_err(refused)?),
             "session" => options.session = Some(text()?.parse().map_err(refused)?),
             "bar_time" => options.bar_time = Some(text()?.parse().map_err(refused)?),
+            "timeframe" => options.timeframe = Some(text()?.parse().map_err(refused)?),
             "symbols" => options.symbols = value.extract()?,
             "instruments" => {
                 options.instruments = read_instruments(&value.extract::<PathBuf>()?).or_failure(Class::Data)?;
@@ -308,7 +313,7 @@ fn load_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<LoadOptions> {
                 options.read = description;
             }
             _ => {
-                let known = "sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, read, symbols, instruments";
+                let known = "sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, timeframe, read, symbols, instruments";
                 let text = format!("`{name}` is no option of reading data; there are {known}");
                 return Err(Failure::new(Class::Data, text).into());
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 GRID = {"fast": "3,5", "slow": "10,20"}
 EXITS: Any = {"stop_loss": ["1%", "2%"], "take_profit": "3%"}
-PERIODS = 5
 
 
 def days(bars: int = 400) -> dict[str, list[Any]]:
@@ -25,9 +25,11 @@ def days(bars: int = 400) -> dict[str, list[Any]]:
 
 
 def longer(table: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Each five of these days as one bar."""
-    parts = [slice(at, at + PERIODS) for at in range(0, len(table["date"]), PERIODS)]
-    first = {name: [table[name][part][0] for part in parts] for name in ("date", "open")}
+    """The weeks of these days."""
+    mondays = [day - datetime.timedelta(day.weekday()) for day in map(datetime.date.fromisoformat, table["date"])]
+    starts = [at for at, monday in enumerate(mondays) if at == 0 or monday != mondays[at - 1]]
+    parts = [slice(*bounds) for bounds in zip(starts, [*starts[1:], len(mondays)])]
+    first = {"date": [mondays[at].isoformat() for at in starts], "open": [table["open"][at] for at in starts]}
     extremes = {"high": [max(table["high"][part]) for part in parts], "low": [min(table["low"][part]) for part in parts]}
     closes, volumes = [table["close"][part][-1] for part in parts], [sum(table["volume"][part]) for part in parts]
     return {**first, **extremes, "close": closes, "volume": volumes}
@@ -88,6 +90,14 @@ def test_every_call_takes_finer_bars(files: tuple[Path, Path]) -> None:
         assert values(one) != values(other), strategy
     run = host.backtest(bars, "sma_cross", {"fast": 3, "slow": 10}, **options)
     assert run.metrics["trades"] >= 1
+
+
+def test_a_timeframe_makes_the_longer_bars(files: tuple[Path, Path]) -> None:
+    expected = values(swept(files[0], detail=files[1]))
+    assert values(swept(days(), timeframe="1w")) == values(swept(files[1], timeframe="1w")) == expected
+    assert run_parameter_sweep(None, "sma_cross", GRID, 2, False, store=False, timeframe="1mo").best is not None
+    with pytest.raises(DataError, match="of which no bars of `1h`"):
+        swept(days(), timeframe="1h")
 
 
 def test_what_cannot_be_finer_bars_is_refused(files: tuple[Path, Path]) -> None:

@@ -22,7 +22,7 @@ from host._run import BacktestRun
 
 READING = (
     "symbol", "sort", "drop_bad", "adjusted", "negative_prices", "timezone", "session", "bar_time", "read", "symbols",
-    "instruments", "detail",
+    "instruments", "timeframe", "detail",
 )  # fmt: skip
 
 _backtesters: dict[tuple[int | None, str, int], Any] = {}

@@ -27,7 +27,7 @@ def dataset(data: Any, **options: Any) -> Any:
             dict from symbols to any of these, a path or a list of paths, a dataset, or `None` for the bundled bars.
         symbol: How the instrument of a single frame is called where no column names it; `data` if left out.
         options: How it is read, as `host --data` has it: `sort`, `drop_bad`, `adjusted`, `negative_prices`, `timezone`,
-            `session`, `bar_time`, `read` (a dict), `symbols` (a list), `instruments` (a path). `detail` are finer bars of the same
+            `session`, `bar_time`, `timeframe`, `read` (a dict), `symbols` (a list), `instruments` (a path). `detail` are finer bars of the same
             instruments, in any form that `data` has, by which orders trade within a bar.
 
     Raises:
@@ -81,7 +81,7 @@ def measured(bars: Any, data: Any, benchmark: Any, reading: Mapping[str, Any]) -
     return bars.with_benchmark(other), f"data:{name}"
 
 
-_OF_ITS_OWN = ("symbol", "symbols", "instruments", "detail")
+_OF_ITS_OWN = ("symbol", "symbols", "instruments", "detail", "timeframe")
 """Options of reading that say something of the instruments that are traded."""
 
 

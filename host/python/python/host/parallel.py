@@ -90,6 +90,7 @@ def run_parameter_sweep(
     bar_time: str | None = None,
     instruments: str | os.PathLike[str] | None = None,
     read: Mapping[str, Any] | None = None,
+    timeframe: str | None = None,
     detail: Any = None,
 ) -> SweepResults:
     """Runs a strategy with each combination of parameters.
@@ -160,6 +161,7 @@ def run_parameter_sweep(
         bar_time: What time stamps say: `"open"` or `"close"`.
         instruments: The path of a file with the terms of each instrument: tick and lot sizes, multipliers, commissions.
         read: How files are written, where that is not recognised: `{"delimiter": ";"}`.
+        timeframe: Makes longer bars of the data: `"1h"`, `"1d"`, `"1w"`, `"1mo"`; orders trade by those of the data.
         detail: Finer bars of the same instruments, such as minutes for days, in any form that `data` has: they decide how orders
             trade within a bar.
 
@@ -183,7 +185,7 @@ def run_parameter_sweep(
             take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
-            instruments=instruments, read=read, detail=detail,
+            instruments=instruments, read=read, timeframe=timeframe, detail=detail,
         )  # fmt: skip
 
 
@@ -218,6 +220,7 @@ def run_multi_strategy(
     bar_time: str | None = None,
     instruments: str | os.PathLike[str] | None = None,
     read: Mapping[str, Any] | None = None,
+    timeframe: str | None = None,
     detail: Any = None,
 ) -> SweepResults:
     """Runs several strategies on the same data.
@@ -232,8 +235,8 @@ def run_multi_strategy(
         n_workers, progress, backend, callback, objective, direction, limits, fresh_data: As in `run_parameter_sweep`.
         stop_loss, take_profit, trailing_stop: As there, one value each.
         metrics, account, period, benchmark: As there; for all but plain callables.
-        symbol, symbols, sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, instruments, read, detail: How
-            bars are read, as there.
+        symbol, symbols, sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, instruments, read, timeframe,
+            detail: How bars are read, as there.
 
     Returns:
         A result for each strategy, in their order.
@@ -249,7 +252,7 @@ def run_multi_strategy(
             take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol,
             symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
             negative_prices=negative_prices, timezone=timezone, session=session,
-            bar_time=bar_time, instruments=instruments, read=read, detail=detail,
+            bar_time=bar_time, instruments=instruments, read=read, timeframe=timeframe, detail=detail,
         )  # fmt: skip
 
 
@@ -339,6 +342,7 @@ class ParallelBacktester:
         bar_time: str | None = None,
         instruments: str | os.PathLike[str] | None = None,
         read: Mapping[str, Any] | None = None,
+        timeframe: str | None = None,
         detail: Any = None,
     ) -> SweepResults:
         """Runs a strategy with each combination of parameters, as `run_parameter_sweep` does, with the same keywords."""
@@ -349,7 +353,7 @@ class ParallelBacktester:
             take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
-            instruments=instruments, read=read, detail=detail,
+            instruments=instruments, read=read, timeframe=timeframe, detail=detail,
         )  # fmt: skip
         if _is_component(strategy_fn):
             results: SweepResults = _components().sweep(
@@ -419,6 +423,7 @@ class ParallelBacktester:
         bar_time: str | None = None,
         instruments: str | os.PathLike[str] | None = None,
         read: Mapping[str, Any] | None = None,
+        timeframe: str | None = None,
         detail: Any = None,
     ) -> SweepResults:
         """Runs several strategies on the same data, as `run_multi_strategy` does, with the same keywords."""
@@ -427,7 +432,7 @@ class ParallelBacktester:
             take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol,
             symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
             negative_prices=negative_prices, timezone=timezone, session=session,
-            bar_time=bar_time, instruments=instruments, read=read, detail=detail,
+            bar_time=bar_time, instruments=instruments, read=read, timeframe=timeframe, detail=detail,
         )  # fmt: skip
         named = _named(strategies)
         components = [name for name, strategy in named if _is_component(strategy)]
