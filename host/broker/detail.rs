@@ -172,24 +172,26 @@ impl Exchange<'_> {
         }
     }
 
-    /// Prepares orders for the finer bars, or expires them. The first of an own bar goes on from that one's open.
+    /// Prepares orders for the finer bars, or expires them. The first of an own bar goes on from that one's open, if it has the same.
     fn begin_finer(&mut self) {
         let series = self.account.series;
         for at in 0..self.details.now.len() {
             let Finer { instrument, own, index, bar } = self.details.now[at];
             self.account.set_mark(instrument, bar.open);
             let is_first = self.details.walks.iter().any(|walk| walk.instrument == instrument && walk.first == index);
-            if is_first {
+            let open = series[instrument].open[own];
+            if is_first && bar.open == open {
                 continue;
             }
             self.account.forget_traded_of(instrument);
             let detail = finer(&series[instrument]);
+            let close_before = if is_first { open } else { detail.close[index - 1] };
             let reach = self.timeline.opened(instrument, own);
             for order in 0..self.book.orders.len() {
                 let waiting = &self.book.orders[order];
                 let is_live = waiting.state == State::Live && waiting.from <= reach && waiting.from_finer <= index;
                 if is_live && waiting.instrument as usize == instrument {
-                    self.begin_bar(order, detail, index, detail.close[index - 1]);
+                    self.begin_bar(order, detail, index, close_before);
                 }
             }
         }

@@ -250,7 +250,8 @@ fn detail(typed: Typed<'_>, base: &SweepRequest) -> Result<Vec<PathBuf>> {
 /// The files of data that have these names here, joined by `+`.
 fn files_of_data(name: &str) -> Option<Vec<PathBuf>> {
     let several = || name.split('+').map(file_of_data).collect();
-    file_of_data(name).map(|file| vec![file]).or_else(several)
+    let folder = || Path::new(name).is_dir().then(|| vec![PathBuf::from(name)]);
+    file_of_data(name).map(|file| vec![file]).or_else(several).or_else(folder)
 }
 
 /// The first and the last bar that results ran on.
@@ -442,8 +443,10 @@ impl Asked {
     ) -> Result<()> {
         let Some(ran) = self.ran.as_ref().filter(|_| hashes.then != hashes.now) else { return Ok(()) };
         let name = self.request.data.as_deref().unwrap_or_default();
+        let detail = self.request.detail.as_ref().or(ran.request.detail.as_ref());
+        let with_detail = detail.map_or_else(String::new, |detail| format!(" with its finer bars `{detail}`"));
         let differs = format!(
-            "the data `{name}` is not the one of the request: its hash was {} ({}), and is {} ({})",
+            "the data `{name}`{with_detail} is not the one of the request: its hash was {} ({}), and is {} ({})",
             hashes.then,
             bars_of(ran),
             hashes.now,
@@ -451,7 +454,8 @@ impl Asked {
         );
         let is_typed = !typed.data.files.is_empty() || self.request.period != ran.request.period;
         if !is_typed && read_options(&typed.data.read)? == LoadOptions::default() {
-            bail!("{differs}; give the right one with `--data FILE`");
+            let finer = if detail.is_some() { " and `--detail FILE`" } else { "" };
+            bail!("{differs}; give the right one with `--data FILE`{finer}");
         }
         context.reporter.note(format!("note: {differs}"));
         Ok(())

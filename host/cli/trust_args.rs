@@ -105,6 +105,9 @@ pub(super) struct FreshArgs {
     /// With `--fresh`: the files of its data, if they are not here under their names
     #[arg(long, short, value_name = "FILE", num_args = 1.., requires = "fresh")]
     pub(super) data: Vec<PathBuf>,
+    /// With `--fresh`: the files of its finer bars, if they are not here under their names
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "fresh")]
+    pub(super) detail: Vec<PathBuf>,
     /// With `--fresh`: workers [default: all cores]
     #[arg(long, short = 'j', value_name = "N", requires = "fresh")]
     pub(super) workers: Option<usize>,

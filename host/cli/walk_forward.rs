@@ -61,7 +61,7 @@ fn anew(
     let ran = Provenance::of_facts(|name| file.fact(name));
     let ran =
         ran.with_context(|| format!("`{shown}` does not say what its sweep was asked for; run the sweep again"))?;
-    let data = DataArgs { files: args.data.clone(), ..DataArgs::default() };
+    let data = DataArgs { files: args.data.clone(), detail: args.detail.clone(), ..DataArgs::default() };
     let typed = Typed { plugin: args.plugin.as_deref(), data: &data };
     let asked = asked_of(ran, typed, context)?;
     if asked.request.scope == Instruments::EachSymbol {

@@ -13,6 +13,9 @@ use crate::model::Series;
 /// How far finer bars may lie beyond the extremes of their bar before that is told, as a share of the price. Files round prices.
 const ROUNDING: f64 = 1e-6;
 
+/// How far extremes may be apart before a bar counts as another one, as a share of its range.
+const FAR: f64 = 0.1;
+
 /// Instruments that are named in a message.
 const SHOWN: usize = 3;
 
@@ -72,6 +75,21 @@ pub enum DetailError {
         /// The same of the finer ones.
         detail: String,
     },
+    /// Most of them lie elsewhere than their bars.
+    #[error(
+        "the finer bars of `{symbol}` do not make its bars: {others} of {bars} have other extremes (the first on {first}); check \
+             `--timezone`, `--session` and `--bar-time`, and adjust both for splits and dividends, or none"
+    )]
+    Misplaced {
+        /// The instrument.
+        symbol: String,
+        /// How many bars have extremes that are far from those of their finer bars.
+        others: usize,
+        /// How many have finer bars.
+        bars: usize,
+        /// The first of them.
+        first: String,
+    },
     /// They are of other prices.
     #[error(
         "the finer bars of `{symbol}` are of other prices than its bars: on {time} they lie between {finer_low} and {finer_high}, and \
@@ -108,6 +126,9 @@ pub(super) fn attach(series: &[Series], details: &[Series]) -> Result<(Vec<Serie
             all.push(one.clone());
             continue;
         };
+        if detail.symbol != one.symbol {
+            notices.push(format!("the finer bars of `{}` are those that are called `{}`", one.symbol, detail.symbol));
+        }
         let detail = Series { detail: None, ..detail.in_session() };
         let fine = Series { detail: Some(Arc::new(detail)), ..one.clone() };
         notices.extend(check(&fine)?);
@@ -143,7 +164,7 @@ fn check(series: &Series) -> Result<Vec<String>, DetailError> {
         let kind = |one: &Series| interval(&one.schedule).unwrap_or_default();
         return Err(DetailError::NotFiner { symbol: symbol(), own: kind(series), detail: kind(detail) });
     }
-    let (mut bare, mut beyond, mut first) = (0, 0, None);
+    let (mut bare, mut beyond, mut far, mut first) = (0, 0, 0, None);
     for at in 0..series.len() {
         let range = series.detail_of(at);
         if range.is_empty() {
@@ -160,8 +181,10 @@ fn check(series: &Series) -> Result<Vec<String>, DetailError> {
             return Err(DetailError::OtherPrices { symbol: symbol(), time: time(), low, high, finer_low, finer_high });
         }
         let rounding = ROUNDING * high.abs().max(low.abs());
-        if (finer_low - low).abs() > rounding || (finer_high - high).abs() > rounding {
+        let apart = (finer_low - low).abs().max((finer_high - high).abs());
+        if apart > rounding {
             beyond += 1;
+            far += usize::from(apart > rounding + FAR * (high - low));
             first
                 .get_or_insert_with(|| format!("{}: {finer_low} to {finer_high}, and the bar {low} to {high}", time()));
         }
@@ -174,6 +197,9 @@ fn check(series: &Series) -> Result<Vec<String>, DetailError> {
         return Err(DetailError::Elsewhere { symbol: symbol(), own: span(series), detail: span(detail) });
     }
     let mut notices = Vec::new();
+    if let Some(first) = first.clone().filter(|_| 2 * far > bars - bare) {
+        return Err(DetailError::Misplaced { symbol: symbol(), others: far, bars: bars - bare, first });
+    }
     if bare > 0 {
         let of = counted(bars as u64, "bar");
         notices.push(format!(
@@ -184,7 +210,8 @@ fn check(series: &Series) -> Result<Vec<String>, DetailError> {
     if let Some(first) = first {
         let of = counted((bars - bare) as u64, "bar");
         notices.push(format!(
-            "{beyond} of {of} of `{}` have other extremes than their finer bars, which decide what trades (the first on {first})",
+            "{beyond} of {of} of `{}` have other extremes than their finer bars (the first on {first}); such a bar is followed if an order is \
+             near by its own extremes, and then the finer bars decide",
             series.symbol
         ));
     }
@@ -234,7 +261,13 @@ mod tests {
         let (data, notices) = attached(vec![days("A", &[(1.0, 2.0); 3])], vec![fine]).unwrap();
         let series = &data.series()[0];
         assert_eq!([0, 1, 2].map(|at| series.detail_of(at)), [0..4, 4..8, 8..8]);
-        assert_eq!(notices, ["1 of 3 bars of `A` have no finer bars: orders trade there by the bar alone"]);
+        assert_eq!(
+            notices,
+            [
+                "the finer bars of `A` are those that are called `fine`",
+                "1 of 3 bars of `A` have no finer bars: orders trade there by the bar alone"
+            ]
+        );
         // What ends sooner has another fingerprint, and the same finer bars.
         assert_eq!(data.first(&[2]).series()[0].detail_of(1), 4..8);
         assert_eq!(data.without_detail().series()[0].detail, None);
@@ -268,10 +301,12 @@ mod tests {
 
     #[test]
     fn other_extremes_are_told_with_the_first_of_them() {
-        let fine = hours("A", 0, &[(1.0, 1.5); 72]);
-        let (_, notices) = attached(vec![days("A", &[(1.0, 1.5), (1.0, 2.0), (1.0, 2.0)])], vec![fine]).unwrap();
-        let told = "2 of 3 bars of `A` have other extremes than their finer bars, which decide what trades (the first on 1970-01-02: 1 \
-                    to 1.5, and the bar 1 to 2)";
+        let fine = || hours("A", 0, &[(1.0, 1.5); 72]);
+        let (_, notices) = attached(vec![days("A", &[(1.0, 1.5), (1.0, 2.0), (1.0, 1.52)])], vec![fine()]).unwrap();
+        let told = "2 of 3 bars of `A` have other extremes than their finer bars (the first on 1970-01-02: 1 to 1.5, and the bar 1 to 2); \
+                    such a bar is followed if an order is near by its own extremes, and then the finer bars decide";
         assert_eq!(notices, [told]);
+        let error = attached(vec![days("A", &[(1.0, 1.5), (1.0, 2.0), (1.0, 2.0)])], vec![fine()]).unwrap_err();
+        assert!(error.contains("2 of 3 have other extremes") && error.contains("`--session`"), "{error}");
     }
 }

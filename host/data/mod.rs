@@ -349,8 +349,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// Returns an error if they are of no instrument, do not last shorter, lie in no bar, or are of other prices: in some bar all of
-    /// them are above its high, or below its low.
+    /// Returns an error if they are of no instrument, do not last shorter, lie in no bar, or are of other prices or times: in some bar
+    /// all of them are above its high, or below its low, or most bars have extremes that are not those of their finer bars.
     ///
     /// # Examples
     ///

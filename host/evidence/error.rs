@@ -49,7 +49,7 @@ pub enum EvidenceError {
     Copies(u64),
     /// Bars with noise have no finer bars.
     #[error(
-        "bars with noise have no finer bars, by which this combination trades; leave the noise out (`--runs 0`), or the finer bars"
+        "bars with noise have no finer bars, by which this combination trades; leave out the noise (0 runs), or the finer bars"
     )]
     NoiseOfDetail,
     /// The strength of noise is not one.

@@ -147,7 +147,7 @@ fn what_cannot_be_finer_bars_is_refused() {
     let bundled = format!("backtest --plugin sma_cross --detail {hours}");
     check_refused(&bundled, &["no finer bar of `MSFT` begins within one of its bars", "2024-01-01"]);
     let luck = format!("monte-carlo --plugin sma_cross --data {days} --detail {hours}");
-    check_refused(&luck, &["noise", "`--runs 0`"]);
+    check_refused(&luck, &["noise", "(0 runs)"]);
     assert_eq!(host(&format!("{luck} --runs 0")).exit, Exit::Success);
     // Whether a strategy looks ahead is asked of its own bars.
     let check = |detail: &str| -> Value {

@@ -282,6 +282,14 @@ fn what_happened_first_decides_between_two_exits() {
 }
 
 #[test]
+fn a_gap_between_the_open_of_a_bar_and_its_first_finer_bar_is_a_gap() {
+    let mut series = of_halves(&[CALM, [(100.0, 101.0, 80.0, 91.0), (91.0, 92.0, 90.0, 91.0)], CALM]);
+    let detail = Arc::make_mut(series.detail.as_mut().unwrap());
+    (detail.open[2], detail.high[2]) = (85.0, 91.0);
+    assert_eq!(exits(series, Rules::default()), [(2, 1, 85.0)]);
+}
+
+#[test]
 fn exits_that_wait_for_the_next_bar_wait_for_the_next_finer_one() {
     // Both halves of the day of the entry reach the stop.
     let series = || of_halves(&[CALM, [(100.0, 100.0, 80.0, 95.0), (95.0, 96.0, 89.0, 92.0)], CALM]);

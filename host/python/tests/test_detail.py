@@ -16,7 +16,7 @@ from host import DataError, _frames, run_parameter_sweep
 sys.path.insert(0, str(Path(__file__).parent))
 
 GRID = {"fast": "3,5", "slow": "10,20"}
-EXITS: Any = {"stop_loss": ["1%", "2%"], "take_profit": "3%"}
+EXITS: Any = {"stop_loss": ["1%", "2%"], "take_profit": "1%"}
 
 
 def days(bars: int = 400) -> dict[str, list[Any]]:
@@ -57,7 +57,7 @@ def values(results: Any) -> list[Any]:
 def test_the_file_is_that_of_the_command(files: tuple[Path, Path], tmp_path: Path) -> None:
     bars, fine = files
     mine, theirs = tmp_path / "mine.csv", tmp_path / "theirs.csv"
-    typed = "--plugin sma_cross --param fast=3,5 --param slow=10,20 --stop-loss 1%,2% --take-profit 3% --no-store --quiet"
+    typed = "--plugin sma_cross --param fast=3,5 --param slow=10,20 --stop-loss 1%,2% --take-profit 1% --no-store --quiet"
     command = [sys.executable, "-m", "host", "sweep", *typed.split(), "--data", bars, "--detail", fine, "--out", theirs]
     ran = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -77,7 +77,7 @@ def test_finer_bars_are_read_from_whatever_holds_bars(files: tuple[Path, Path]) 
 
 def test_every_call_takes_finer_bars(files: tuple[Path, Path]) -> None:
     bars, fine = files
-    options: Any = {"detail": fine, "stop_loss": "1%", "take_profit": "3%"}
+    options: Any = {"detail": fine, "stop_loss": "1%", "take_profit": "1%"}
     alone: Any = {**options, "detail": None}
 
     @host.targets
@@ -85,8 +85,9 @@ def test_every_call_takes_finer_bars(files: tuple[Path, Path]) -> None:
         closes = data["close"]
         return [float(at >= length and closes[at] > closes[at - length]) for at in range(len(closes))]
 
-    for strategy in ("sma_cross", rising):
-        one, other = (host.run_multi_strategy(longer(days()), [strategy], 1, False, **given) for given in (options, alone))
+    calls: list[tuple[Any, dict[str, int]]] = [("sma_cross", {"fast": 3, "slow": 10}), (rising, {"length": 5})]
+    for strategy, params in calls:
+        one, other = (host.run_multi_strategy(longer(days()), [strategy], 1, False, params=params, **given) for given in (options, alone))
         assert values(one) != values(other), strategy
     run = host.backtest(bars, "sma_cross", {"fast": 3, "slow": 10}, **options)
     assert run.metrics["trades"] >= 1
@@ -105,4 +106,4 @@ def test_what_cannot_be_finer_bars_is_refused(files: tuple[Path, Path]) -> None:
     with pytest.raises(DataError, match="are not finer"):
         swept(fine, detail=bars)
     with pytest.raises(DataError, match="no finer bar"):
-        swept(None, detail={name: values[:20] for name, values in days().items()})
+        swept(bars, detail=_frames.dataset(None))
