@@ -114,6 +114,12 @@ impl Options {
         Self { cuts: 20, samples: 3, every_fork_method: false, ..Self::default() }
     }
 
+    /// Options for the trial of a new build, on few bars: fewer cuts, one future behind each, since an interpreter takes some 30 ms for
+    /// each at every save, and an end after half a minute.
+    pub fn trial() -> Self {
+        Self { cuts: 5, every_future: false, total: Some(BRIEF), ..Self::quick() }
+    }
+
     /// Options for a look before another command, on data of so many `bars`: as quick, with fewer cuts of long data, and an end
     /// after half a minute.
     pub fn brief(bars: usize) -> Self {

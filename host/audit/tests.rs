@@ -231,6 +231,37 @@ fn a_seed_gives_the_same_report() {
     assert_eq!(report(4).unwrap().findings, report(4).unwrap().findings);
 }
 
+#[test]
+fn a_trial_catches_what_looks_ahead_often() {
+    let at_end = |series: &[Series], bar: usize| series[0].close[(bar + 5).min(series[0].len() - 1)];
+    let mean = |series: &[Series]| series[0].close.iter().sum::<f64>() / series[0].len() as f64;
+    let cheats: [(&str, Strategy); 5] = [
+        ("tomorrow", holding(|series, bar| bar + 1 < series[0].len() && rises(&series[0], bar + 1))),
+        ("next week", holding(move |series, bar| at_end(series, bar) > series[0].close[bar])),
+        ("the mean of all", holding(move |series, bar| series[0].close[bar] < mean(series))),
+        ("the last close", holding(|series, bar| series[0].close.last() > Some(&series[0].close[bar]))),
+        (
+            "this year's high",
+            holding(|series, bar| {
+                let highs = &series[0].high[..series[0].len().min(bar + 200)];
+                series[0].close[bar] > 0.9 * highs.iter().copied().fold(0.0, f64::max)
+            }),
+        ),
+    ];
+    let honest = holding(|series, bar| rises(&series[0], bar));
+    for seed in 0..20 {
+        let data = Dataset::new(vec![walk("ONE", 600, 100 + seed, |_| true)]).unwrap();
+        let tried = |strategy: &Strategy| {
+            audit(strategy, &data, &Params::new(), &Options { seed, ..Options::trial() }, &mut |_| true).unwrap()
+        };
+        for (name, cheat) in &cheats {
+            assert!(!tried(cheat).is_clean(), "{name}, seed {seed}");
+        }
+        let report = tried(&honest);
+        assert!(report.is_clean() && report.is_decided(), "seed {seed}: {:?}", report.checks);
+    }
+}
+
 /// Holds the first instrument from the bar of this number on.
 struct HoldsFrom {
     bar: usize,

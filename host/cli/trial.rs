@@ -2,7 +2,7 @@
 //!
 //! Never reads a file.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow};
 
@@ -19,13 +19,6 @@ use crate::{
 
 /// Enough for the windows of most defaults to trade, few enough for an interpreter to be quick.
 const BARS: usize = 600;
-
-/// Places at which a trial cuts the bars, beside those that every audit takes, each with one future: an interpreter takes some
-/// 30 ms for each, at every save. `host check` takes more.
-const CUTS: usize = 5;
-
-/// The most time that the search for look-ahead takes.
-const MOST: Duration = Duration::from_secs(30);
 
 /// The most instruments that bundled bars are made into, for strategies that need several.
 const INSTRUMENTS: usize = 3;
@@ -87,9 +80,9 @@ impl Trial {
             Ok(data) => data,
         };
         let name = &strategy.description().name;
-        let options = Options { cuts: CUTS, every_future: false, total: Some(MOST), ..Options::quick() };
         let doing = || format!("trying `{name}` with other futures (`--no-trial` skips it)");
-        let audited = context.wait(doing, || audit(&strategy, &data, &Params::new(), &options, &mut |_| true))?;
+        let audited =
+            context.wait(doing, || audit(&strategy, &data, &Params::new(), &Options::trial(), &mut |_| true))?;
         let report = match audited {
             Err(error) => return Ok(Verdict::Untried(error.into())),
             Ok(report) => report,
