@@ -50,7 +50,10 @@ impl Orders {
     /// `bracket` over so many days: a stop and a limit wait while it holds anything. 25 combinations, by the days alone, and with the
     /// minutes of these days where an order is near.
     pub(crate) fn detail(days: usize) -> Result<Self> {
+        // Exits so near that a day often reaches both.
+        let near = |grid: Grid, name| grid.axis(name, [Value::Number(0.005)]);
         let grid = axes([("fast", (5..=25).step_by(5)), ("slow", (50..=250).step_by(50))]);
+        let grid = near(near(grid, "stop_loss"), "take_profit");
         let minutes = minutes(days);
         let alone = Dataset::new(vec![daily(&minutes)])?;
         let (with_minutes, notices) = alone.with_detail(&Dataset::new(vec![minutes])?)?;
