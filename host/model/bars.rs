@@ -139,15 +139,19 @@ impl Series {
     /// Panics if there are fewer.
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Self {
-        let column = |column: &[f64]| column[range.clone()].to_vec();
+        self.with_columns(self.time[range.clone()].to_vec(), |column| column[range.clone()].to_vec())
+    }
+
+    /// The same instrument with the bars at these times, of which `pick` takes the values out of a column.
+    fn with_columns(&self, time: Vec<i64>, pick: impl Fn(&[f64]) -> Vec<f64>) -> Self {
         Self {
             symbol: self.symbol.clone(),
-            time: self.time[range.clone()].to_vec(),
-            open: column(&self.open),
-            high: column(&self.high),
-            low: column(&self.low),
-            close: column(&self.close),
-            volume: column(&self.volume),
+            time,
+            open: pick(&self.open),
+            high: pick(&self.high),
+            low: pick(&self.low),
+            close: pick(&self.close),
+            volume: pick(&self.volume),
             schedule: self.schedule.clone(),
             contract: self.contract,
             detail: self.detail.clone(),
@@ -162,19 +166,8 @@ impl Series {
         if kept.len() == self.len() {
             return self.clone();
         }
-        let column = |column: &[f64]| kept.iter().map(|at| column[*at]).collect();
-        Self {
-            symbol: self.symbol.clone(),
-            time: kept.iter().map(|at| self.time[*at]).collect(),
-            open: column(&self.open),
-            high: column(&self.high),
-            low: column(&self.low),
-            close: column(&self.close),
-            volume: column(&self.volume),
-            schedule: self.schedule.clone(),
-            contract: self.contract,
-            detail: self.detail.clone(),
-        }
+        let time = kept.iter().map(|at| self.time[*at]).collect();
+        self.with_columns(time, |column| kept.iter().map(|at| column[*at]).collect())
     }
 
     /// The finer bars that begin while the bar at index `at` lasts, as a range of those of [`detail`](Self::detail); an empty one
