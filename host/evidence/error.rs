@@ -47,9 +47,9 @@ pub enum EvidenceError {
     /// Too many copies of the bars.
     #[error("{0} copies of the bars are too many; give 0 to {MOST_COPIES}")]
     Copies(u64),
-    /// Bars with noise have no finer bars.
+    /// Copies of the bars with noise cannot be made of finer bars.
     #[error(
-        "bars with noise have no finer bars, by which this combination trades; leave out the noise (0 runs), or the finer bars"
+        "this combination trades by finer bars, of which copies with noise cannot be made; leave out the noise (0 runs), or the finer bars"
     )]
     NoiseOfDetail,
     /// The strength of noise is not one.
